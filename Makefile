@@ -1,0 +1,52 @@
+# `make demo` and `make test` each do all the set-up they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test format bench docs constraints clean
+.DEFAULT_GOAL := help
+
+help:           ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'tlbench needs Python 3.11 or newer; say which: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
+	@echo 'installing tlbench and what it needs (some minutes the first time)' >&2
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo 'installing what the checks need' >&2
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed  ## run the reference backbone on the synthetic data set
+	$(BIN)/tlbench run --backbone inception_v3
+
+test: $(VENV)/installed-dev  ## every check: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/installed-dev  ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/installed-dev  ## measure speed, as ratios in one run
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(VENV)/installed-dev  ## paste the real outputs into the documentation
+	$(BIN)/python -m tests.meta.outputs
+
+constraints: $(VENV)/installed-dev  ## write down the versions now installed
+	$(BIN)/python -m pip freeze --exclude-editable --exclude tlbench > constraints.txt
+
+clean:          ## remove what set-up made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

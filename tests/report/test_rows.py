@@ -1,0 +1,88 @@
+"""Golden text of the run table, from the reference record that is committed."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tlbench.report.html import record_to_html
+from tlbench.report.rows import run_sheet
+from tlbench.report.sheets import stacked
+
+
+def proportion(value: float | None, low: float = 0.5, high: float = 0.9) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high}
+
+
+RECORD: dict[str, Any] = {
+    "backbone": "net",
+    "weights": "imagenet",
+    "dataset": "demo",
+    "subset": None,
+    "protocol": "paper2018",
+    "seed": 0,
+    "synthetic": True,
+    "holdout": {"n": 60, "positives": 30, "patients": 52},
+    "auc": {
+        "value": 0.91234, "low": 0.81, "high": 0.96, "level": 0.95, "method": "logit",
+        "variance_method": "obuchowski", "note": None,
+    },
+    "operating_point": {
+        "chosen_on": "validation", "cutoff": 0.4321,
+        "sensitivity": proportion(0.8), "specificity": proportion(0.7),
+    },
+    "operating_point_optimistic": {
+        "chosen_on": "hold-out", "cutoff": 0.5,
+        "sensitivity": proportion(0.85), "specificity": proportion(None),
+    },
+    "details": {"weights": {"title": "ImageNet"}},
+    "warnings": ["synthetic data: the figures say nothing about patients"],
+}  # fmt: skip
+
+
+def test_the_table_of_a_run() -> None:
+    table = run_sheet([RECORD])
+    assert table.title == (
+        "demo (synthetic), paper2018, seed 0: hold-out of 60 radiographs of 52 patients, "
+        "30 with a fracture"
+    )
+    texts = [tuple(stacked(cell) for cell in row) for row in table.rows]
+    assert texts == [
+        ("net\nimagenet", "0.912\n0.810–0.960", "validation\n0.432", "0.800\n0.500–0.900",
+         "0.700\n0.500–0.900"),
+        ("", "", "hold-out: optimistic\n0.500", "0.850\n0.500–0.900", "–"),
+    ]  # fmt: skip
+    assert table.notes == [
+        "Below each figure its 95% interval. AUC: clustered variance (Obuchowski 1997), for some "
+        "patients have several images, logit-transformed limits; sensitivity and specificity: "
+        "Wilson.",
+        "net: weights ImageNet.",
+        "Warning: synthetic data: the figures say nothing about patients.",
+    ]
+
+
+def test_warnings_shared_by_runs_are_said_once() -> None:
+    table = run_sheet([RECORD, RECORD | {"backbone": "other"}])
+    assert len(table.rows) == 4
+    assert sum(note.startswith("Warning") for note in table.notes) == 1
+
+
+def test_the_leak_is_spelt_out() -> None:
+    leaky = RECORD | {
+        "internal_test": {"auc": 0.99, "n": 190},
+        "internal_test_without_leak": {"auc": 0.8, "n": 24},
+    }
+    assert any("0.990 (190 views), without it 0.800" in note for note in run_sheet([leaky]).notes)
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=1>', "&"])
+def test_html_shows_hostile_names_as_text(hostile: str) -> None:
+    record = deepcopy(RECORD)
+    record["backbone"] = record["dataset"] = hostile
+    record["warnings"] = [hostile]
+    page = record_to_html(record)
+    assert hostile not in page.replace("&amp;", "").replace("&quot;", "").replace("&lt;", "")
+    assert "<script" not in page
+    assert "<img" not in page

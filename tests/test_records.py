@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlbench.errors import CacheError, UnknownNameError
+from tlbench.records import (
+    SCHEMA,
+    Prediction,
+    find_record,
+    get_record,
+    list_records,
+    load_record,
+    save_record,
+)
+
+PREDICTIONS = [
+    Prediction("a.png", "p1", "train", 0, 0.1 + 0.2),
+    Prediction('b, "quoted".png', "p2", "hold-out", 1, 1e-300),
+]
+
+
+def save(results: Path, run: str = "one", **fields):
+    record = {"schema": SCHEMA, "run": run} | fields
+    return save_record(results, record, PREDICTIONS, {"weights": np.ones(3)}, ["log"])
+
+
+def test_predictions_come_back_to_the_last_bit(tmp_path: Path) -> None:
+    assert save(tmp_path).predictions() == PREDICTIONS
+    assert load_record(tmp_path / "one").predictions() == PREDICTIONS
+
+
+def test_a_new_record_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    save(tmp_path, note="old")
+    save(tmp_path, note="new")
+    assert load_record(tmp_path / "one")["note"] == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_nan_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save(tmp_path, value=float("nan"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(CacheError, match="the disk is full"):
+        save(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_are_kept_without_pickling(tmp_path: Path) -> None:
+    record = save(tmp_path)
+    with np.load(record.folder / "top_layer.npz", allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["weights"], np.ones(3))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run": "one"}', '{"schema": "x"}'])
+def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
+    save(tmp_path)
+    (tmp_path / "one" / "record.json").write_text(content)
+    with pytest.raises(CacheError, match=r"record\.json"):
+        load_record(tmp_path / "one")
+
+
+def test_a_later_schema_asks_for_a_newer_tlbench(tmp_path: Path) -> None:
+    save(tmp_path)
+    later = json.dumps({"schema": SCHEMA + 1, "run": "one"})
+    (tmp_path / "one" / "record.json").write_text(later)
+    with pytest.raises(CacheError, match=f"schema {SCHEMA + 1}"):
+        load_record(tmp_path / "one")
+
+
+def test_records_are_found_and_listed_by_name(tmp_path: Path) -> None:
+    save(tmp_path, "two")
+    save(tmp_path, "one")
+    assert [record["run"] for record in list_records(tmp_path)] == ["one", "two"]
+    assert find_record(tmp_path, "three") is None
+    with pytest.raises(UnknownNameError, match='unknown run "tow"'):
+        get_record(tmp_path, "tow")
+    assert list_records(tmp_path / "nowhere") == []

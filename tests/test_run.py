@@ -1,0 +1,350 @@
+"""Whole runs through the Python door, with a small real backbone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tlbench
+from tests.radiographs import make_folder
+from tlbench.errors import DataError, PluginError, TlbenchError, UnknownNameError, WeightsError
+from tlbench.progress import Progress
+from tlbench.protocols.shipped import PAPER2018
+from tlbench.stats import auc_interval, operating_point
+
+BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def evaluate(pictures: Path, tmp_path: Path):
+    def call(**options: Any) -> tlbench.Record:
+        defaults: dict[str, Any] = {
+            "backbone": "blocks",
+            "plugins": [BLOCKS],
+            "dataset": "folder",
+            "data_root": pictures,
+            "results": tmp_path / "results",
+            "cache": tmp_path / "cache",
+        }
+        return tlbench.run(**(defaults | options))
+
+    return call
+
+
+class Listener(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
+
+def numbers_in(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [n for item in value.values() for n in numbers_in(item)]
+    if isinstance(value, list):
+        return [n for item in value for n in numbers_in(item)]
+    return [value] if isinstance(value, float) else []
+
+
+@pytest.mark.parametrize("protocol", ["paper2018", "linear-probe", "paper2018-leaky"])
+def test_a_run_leaves_a_record_that_can_be_checked(evaluate, protocol: str) -> None:
+    record = evaluate(protocol=protocol)
+    names = sorted(path.name for path in record.folder.iterdir())
+    assert names == ["predictions.csv", "record.json", "run.log", "top_layer.npz"]
+    stored = json.loads((record.folder / "record.json").read_text())
+    assert stored == dict(record)
+    assert all(math.isfinite(n) for n in numbers_in(stored))
+
+    held = [p for p in record.predictions() if p.partition == "hold-out"]
+    labels = np.array([p.label for p in held])
+    scores = np.array([p.score for p in held])
+    assert record["holdout"]["n"] == len(held) == 24
+    assert record["holdout"]["positives"] == labels.sum() == 12
+    again = auc_interval(labels, scores)
+    assert record["auc"]["value"] == again.value
+    assert (record["auc"]["low"], record["auc"]["high"]) == (again.low, again.high)
+    assert (record["auc"]["method"], record["auc"]["variance_method"]) == ("logit", "delong")
+    for name in ("operating_point", "operating_point_optimistic"):
+        point = record[name]
+        check = operating_point(labels, scores, point["cutoff"])
+        assert (point["tp"], point["fn"], point["fp"], point["tn"]) == (
+            check.tp,
+            check.fn,
+            check.fp,
+            check.tn,
+        )
+        assert point["sensitivity"]["low"] == check.sensitivity.low
+    assert 0.5 < record["auc"]["value"] <= 1
+
+
+def test_the_record_has_what_others_read(evaluate) -> None:
+    record = evaluate()
+    head = {"run", "backbone", "weights", "dataset", "protocol", "seed"}
+    assert head | {"holdout", "auc", "operating_point"} <= set(record)
+    assert record["backbone"] == "blocks"
+    assert record["weights"] == "none"
+    assert record["operating_point"]["rule"] == "youden"
+    assert record["operating_point"]["chosen_on"] == "validation"
+    assert record["operating_point_optimistic"]["chosen_on"] == "hold-out"
+    protocol = record["details"]["protocol"]
+    assert protocol["steps"] == list(PAPER2018.steps)
+    assert protocol["parameters"] == dict(PAPER2018.parameters)
+    assert len(protocol["training_views"]) == 8
+    history = record["top_layer"]
+    assert len(history["step"]) == len(history["loss"]) == len(history["validation_loss"]) == 41
+
+
+def test_the_cutoff_comes_from_validation_alone(evaluate) -> None:
+    record = evaluate()
+    validation = [p for p in record.predictions() if p.partition == "validation"]
+    best = max(
+        (p.score for p in validation),
+        key=lambda c: sum((p.score >= c) == (p.label == 1) for p in validation),
+    )
+    positives = sum(p.label for p in validation)
+    negatives = len(validation) - positives
+
+    def youden(cutoff: float) -> float:
+        hits = sum(p.score >= cutoff and p.label == 1 for p in validation)
+        alarms = sum(p.score >= cutoff and p.label == 0 for p in validation)
+        return hits / positives - alarms / negatives
+
+    chosen = record["operating_point"]["cutoff"]
+    assert chosen in {p.score for p in validation}
+    assert youden(chosen) == pytest.approx(max(youden(p.score) for p in validation))
+    assert youden(chosen) >= youden(best)
+
+
+def test_the_same_command_returns_the_finished_record_at_once(evaluate) -> None:
+    listener = Listener()
+    first = evaluate()
+    stamp = (first.folder / "record.json").stat().st_mtime_ns
+    again = evaluate(progress=listener)
+    assert dict(again) == dict(first)
+    assert (first.folder / "record.json").stat().st_mtime_ns == stamp
+    assert any("finished already" in line for line in listener.lines)
+    evaluate(force=True)
+    assert (first.folder / "record.json").stat().st_mtime_ns != stamp
+
+
+def test_predictions_are_the_same_bytes_from_cold_and_warm_caches(evaluate, tmp_path: Path) -> None:
+    def predictions(**options: Any) -> bytes:
+        return (evaluate(force=True, **options).folder / "predictions.csv").read_bytes()
+
+    cold = predictions()
+    assert predictions() == cold
+    assert predictions(cache=tmp_path / "another cache", results=tmp_path / "elsewhere") == cold
+    assert predictions(seed=1) != cold
+
+
+def test_seeds_share_the_holdout(evaluate) -> None:
+    first, second = evaluate(seed=0), evaluate(seed=1)
+    assert first["holdout"]["fingerprint"] == second["holdout"]["fingerprint"]
+    assert first["run"] != second["run"]
+
+
+def test_a_changed_plugin_does_not_meet_its_old_features(evaluate, tmp_path: Path) -> None:
+    source = BLOCKS.read_text()
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(source)
+    first = evaluate(plugins=[plugin])
+    plugin.write_text(source.replace("blocks.mean(axis=(2, 4))", "blocks.max(axis=(2, 4))"))
+    second = evaluate(plugins=[plugin])
+    spaces = [r["details"]["features"]["digest"] for r in (first, second)]
+    assert spaces[0] != spaces[1]
+    assert [p.score for p in first.predictions()] != [p.score for p in second.predictions()]
+
+
+def test_only_training_radiographs_are_augmented(evaluate, tmp_path: Path) -> None:
+    """Counts the views in the cache: eight of each training radiograph, one of all others."""
+    record = evaluate()
+    shards = [np.load(f) for f in (tmp_path / "cache" / "features").rglob("*.npy")]
+    rows = sum(len(shard) for shard in shards)
+    parts = record["partitions"]
+    others = sum(parts[name]["n"] for name in ("validation", "test", "hold-out"))
+    assert rows == 8 * parts["train"]["n"] + others
+
+
+def test_the_leak_is_shown_beside_the_clean_score(evaluate) -> None:
+    record = evaluate(protocol="paper2018-leaky")
+    leaky, clean = record["internal_test"], record["internal_test_without_leak"]
+    outside = record["radiographs"] - record["holdout"]["n"]
+    assert leaky["n"] == pytest.approx(0.1 * 8 * outside, abs=3)
+    assert clean == evaluate()["internal_test"]
+    assert any("train and in test" in line for line in record["warnings"])
+
+
+def test_no_patient_id_leaves_the_run(tmp_path: Path, evaluate) -> None:
+    plugin = tmp_path / "ward.py"
+    plugin.write_text(
+        "from pathlib import Path\n"
+        "from tlbench import DatasetSpec, Radiograph, hookimpl\n"
+        "def read(request):\n"
+        "    files = sorted(request.root.rglob('*.png'))\n"
+        "    return [Radiograph(f'{i:03d}', f, int(f.parent.name == 'fracture'),\n"
+        "            f'SECRET-{i // 2}') for i, f in enumerate(files)]\n"
+        "@hookimpl\n"
+        "def tlbench_register_datasets():\n"
+        "    return [DatasetSpec('ward', 'a ward', read, 'png files')]\n"
+    )
+    record = evaluate(plugins=[BLOCKS, plugin], dataset="ward")
+    for file in record.folder.iterdir():
+        assert b"SECRET" not in file.read_bytes()
+    with (record.folder / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len({row["patient"] for row in rows}) == 60
+    assert record["patients"] == 60
+    assert record["auc"]["variance_method"] == "obuchowski"
+    partitions: dict[str, set[str]] = {}
+    for row in rows:
+        partitions.setdefault(row["patient"], set()).add(row["partition"])
+    assert all(len(names) == 1 for names in partitions.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message", "hint"),
+    [
+        ({"backbone": "block"}, UnknownNameError, 'unknown backbone "block"', '"blocks"'),
+        ({"dataset": "fracatlass"}, UnknownNameError, 'unknown data set', '"fracatlas"'),
+        ({"protocol": "paper2081"}, UnknownNameError, "unknown protocol", '"paper2018"'),
+        ({"backbone": "inception_v3", "weights": "imagnet"}, UnknownNameError,
+         'unknown weights of inception_v3 "imagnet"', '"imagenet"'),
+        ({"backbone": "inception_v3", "weights": "no/such.h5"}, WeightsError,
+         'weights file "no/such.h5" does not exist', "path"),
+        ({"data_root": None}, DataError, "say where it is", "--data-root DIR"),
+    ],
+)  # fmt: skip
+def test_unknown_names_get_a_hint(
+    evaluate, options: dict[str, Any], error: type[TlbenchError], message: str, hint: str
+) -> None:
+    with pytest.raises(error) as caught:
+        evaluate(**options)
+    assert message in caught.value.message
+    assert hint in str(caught.value.hint)
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Path:
+    root = make_folder(tmp_path / "spoilt", per_class=30)
+    (root / "fracture" / "000.png").write_bytes(b"")
+    whole = (root / "fracture" / "001.png").read_bytes()
+    (root / "no_fracture" / "002.png").write_bytes(whole[:1000])
+    (root / "no_fracture" / "003.png").write_text("not an image")
+    return root
+
+
+def test_unreadable_files_are_named(evaluate, spoilt: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        evaluate(data_root=spoilt)
+    for name in ("fracture/000.png", "no_fracture/002.png", "no_fracture/003.png"):
+        assert name in caught.value.message
+    assert "--skip-unreadable" in str(caught.value.hint)
+
+
+def test_unreadable_files_can_be_left_out_and_are_listed(evaluate, spoilt: Path) -> None:
+    record = evaluate(data_root=spoilt, skip_unreadable=True)
+    skipped = record["details"]["dataset"]["skipped"]
+    assert [item["case"] for item in skipped] == [
+        "fracture/000.png", "no_fracture/002.png", "no_fracture/003.png",
+    ]  # fmt: skip
+    assert "empty" in skipped[0]["reason"]
+    assert record["radiographs"] == 57
+    assert any("3 unreadable files" in line for line in record["warnings"])
+
+
+def spoil(source: str, old: str, new: str, folder: Path) -> Path:
+    assert old in source
+    file = folder / "spoilt_plugin.py"
+    file.write_text(source.replace(old, new))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("feature_size=64", "feature_size=65", "declares 65 numbers"),
+        ("blocks.mean(axis=(2, 4))", "np.nan * blocks.mean(axis=(2, 4))", "not finite"),
+        ("blocks.mean(axis=(2, 4))", "0 * blocks.mean(axis=(2, 4))", "the same features"),
+        ("return blocks.mean", "return 'rubbish', blocks.mean", "yields tuple"),
+    ],
+)
+def test_rubbish_features_are_refused(
+    evaluate, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    plugin = spoil(BLOCKS.read_text(), old, new, tmp_path)
+    with pytest.raises(PluginError, match=message):
+        evaluate(plugins=[plugin])
+
+
+def test_an_exception_inside_a_backbone_keeps_its_traceback(evaluate, tmp_path: Path) -> None:
+    plugin = spoil(BLOCKS.read_text(), "images = pixels", "1 / 0; images = pixels", tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(plugins=[plugin])
+
+
+def test_results_that_cannot_be_written_are_found_before_any_work(evaluate, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("a file where a folder should be")
+    with pytest.raises(TlbenchError, match="can't write to"):
+        evaluate(results=tmp_path / "blocked" / "results")
+    assert not (tmp_path / "cache" / "features").exists()
+
+
+def test_an_interrupted_extraction_goes_on_from_there(
+    evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backbone stops half way; the next run makes only what is missing, to the same end."""
+    plugin = Path(__file__).parent / "plugins" / "files" / "counting.py"
+    calls = tmp_path / "calls"
+    monkeypatch.setenv("COUNTING_FILE", str(calls))
+    undisturbed = evaluate(
+        plugins=[plugin], backbone="counting", cache=tmp_path / "a", results=tmp_path / "b"
+    )
+    batches = calls.stat().st_size
+    calls.unlink()
+    monkeypatch.setenv("COUNTING_STOP", "9")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(plugins=[plugin], backbone="counting")
+    monkeypatch.delenv("COUNTING_STOP")
+    record = evaluate(plugins=[plugin], backbone="counting")
+    first, second = ((r.folder / "predictions.csv").read_bytes() for r in (undisturbed, record))
+    assert first == second
+    # Eight batches were finished and kept, the ninth was lost and run again.
+    assert batches > 20
+    assert calls.stat().st_size == batches + 1
+
+
+def test_a_record_shows_itself_in_a_notebook(evaluate) -> None:
+    record = evaluate()
+    assert "<table>" in record._repr_html_()
+    assert record["run"] in repr(record)
+
+
+def test_every_field_of_a_record_is_documented(evaluate) -> None:
+    text = (Path(__file__).parents[1] / "results" / "README.md").read_text(encoding="utf-8")
+    records = [evaluate(), evaluate(protocol="linear-probe"), evaluate(protocol="paper2018-leaky")]
+    for record in records:
+        fields = set(record) | {f"details.{name}" for name in record["details"]}
+        for name in ("holdout", "auc", "internal_test", "top_layer"):
+            fields |= set(record[name])
+        for name in ("operating_point", "operating_point_optimistic"):
+            fields |= set(record[name])
+            fields |= set(record[name]["sensitivity"]) | set(record[name]["lr_positive"])
+        fields.discard("details")
+        missing = [f for f in fields if f"`{f}`" not in text and f"`….{f}`" not in text]
+        assert not missing

@@ -1,0 +1,53 @@
+"""Which pre-trained backbone to build on for a small set of radiographs, and how sure that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tlbench.compare import compare as compare
+    from tlbench.errors import TlbenchError as TlbenchError
+    from tlbench.evaluate import evaluate as evaluate
+    from tlbench.hookspecs import hookimpl as hookimpl
+    from tlbench.records import Record as Record
+    from tlbench.run import run as run
+    from tlbench.specs import BackboneSpec as BackboneSpec
+    from tlbench.specs import DatasetSpec as DatasetSpec
+    from tlbench.specs import Preprocessing as Preprocessing
+    from tlbench.specs import ProtocolSpec as ProtocolSpec
+    from tlbench.specs import Radiograph as Radiograph
+    from tlbench.specs import WeightsSpec as WeightsSpec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BackboneSpec": "tlbench.specs",
+    "DatasetSpec": "tlbench.specs",
+    "Preprocessing": "tlbench.specs",
+    "ProtocolSpec": "tlbench.specs",
+    "Radiograph": "tlbench.specs",
+    "Record": "tlbench.records",
+    "TlbenchError": "tlbench.errors",
+    "WeightsSpec": "tlbench.specs",
+    "compare": "tlbench.compare",
+    "evaluate": "tlbench.evaluate",
+    "hookimpl": "tlbench.hookspecs",
+    "run": "tlbench.run",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604  (names, resolved when asked for)
+
+
+def __getattr__(name: str) -> Any:
+    # `import tlbench` costs nothing: each public name is imported when it is first used.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tlbench' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,5 @@
+"""`python -m tlbench` is the command `tlbench`."""
+
+from tlbench.cli.main import main
+
+main()

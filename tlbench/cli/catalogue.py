@@ -1,0 +1,277 @@
+"""`tlbench list` and `tlbench show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tlbench.cli.options import Cache, Json, PluginFiles, Results, StrictPlugins, open_plugins
+
+if TYPE_CHECKING:
+    from tlbench.specs import BackboneSpec, DatasetSpec, ProtocolSpec
+
+list_app = typer.Typer(help="List what there is.", no_args_is_help=True)
+show_app = typer.Typer(help="Show one thing whole.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Its name, as `tlbench list` has it.")]
+
+
+@list_app.command("backbones")
+def list_backbones(
+    json: Json = False,
+    cache: Cache = None,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """List the backbones, their size and which of their weights are on this machine."""
+    host = open_plugins(plugin, strict_plugins)
+    facts = [_backbone_facts(offer.spec, _origin(offer), cache) for offer in host.backbones]
+    columns = ("backbone", "input", "features", "parameters", "weights", "offered by")
+    rows = [
+        (
+            fact["backbone"],
+            "×".join(str(side) for side in fact["input_size"]),
+            f"{fact['feature_size']:,}",
+            f"{fact['parameters']:,}" if fact["parameters"] else "–",
+            ", ".join(w["name"] + (" (here)" if w["here"] else "") for w in fact["weights"])
+            or "none",
+            fact["origin"],
+        )
+        for fact in facts
+    ]
+    _print(json, facts, columns, rows)
+
+
+@list_app.command("datasets")
+def list_datasets(
+    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
+) -> None:
+    """List the data sets and layouts that can be read."""
+    host = open_plugins(plugin, strict_plugins)
+    facts = [_dataset_facts(offer.spec, _origin(offer)) for offer in host.datasets]
+    columns = ("data set", "title", "subsets", "licence", "offered by")
+    rows = [
+        (f["dataset"], f["title"], ", ".join(f["subsets"]) or "–", f["licence"], f["origin"])
+        for f in facts
+    ]
+    _print(json, facts, columns, rows)
+
+
+@list_app.command("protocols")
+def list_protocols(
+    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
+) -> None:
+    """List the protocols."""
+    host = open_plugins(plugin, strict_plugins)
+    facts = [_protocol_facts(offer.spec, _origin(offer)) for offer in host.protocols]
+    columns = ("protocol", "title", "views", "offered by")
+    rows = [(f["name"], f["title"], str(len(f["training_views"])), f["origin"]) for f in facts]
+    _print(json, facts, columns, rows)
+
+
+@list_app.command("plugins")
+def list_plugins(
+    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
+) -> None:
+    """List the plugins: where each comes from, what it offers, and why one is left out."""
+    host = open_plugins(plugin, strict_plugins)
+    facts: list[dict[str, Any]] = [
+        {
+            "plugin": p.source.plugin,
+            "origin": p.source.origin,
+            "offers": list(p.offers),
+            "problem": p.problem,
+        }
+        for p in host.plugins
+    ]
+    columns = ("plugin", "from", "offers")
+    rows = [
+        (
+            f["plugin"],
+            f["origin"],
+            f"left out: {f['problem']}" if f["problem"] else ", ".join(f["offers"]) or "–",
+        )
+        for f in facts
+    ]
+    _print(json, facts, columns, rows)
+
+
+@list_app.command("runs")
+def list_runs(json: Json = False, results: Results = Path("results")) -> None:
+    """List the finished runs."""
+    from tlbench.records import list_records
+    from tlbench.report.sheets import estimate
+
+    records = list_records(results)
+    facts = [
+        {
+            "run": r["run"],
+            "auc": {key: r["auc"][key] for key in ("value", "low", "high", "level")},
+            "holdout": r["holdout"]["n"],
+            "created": r["created"],
+        }
+        for r in records
+    ]
+    columns = ("run", "AUC", "interval", "hold-out")
+    rows = [
+        (
+            f["run"],
+            estimate(f["auc"]).number,
+            estimate(f["auc"]).limits,
+            str(f["holdout"]),
+        )
+        for f in facts
+    ]
+    _print(json, facts, columns, rows)
+
+
+@show_app.command("backbone")
+def show_backbone(
+    name: Name,
+    json: Json = False,
+    cache: Cache = None,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """Show a backbone: its preprocessing, and each of its weights."""
+    offer = open_plugins(plugin, strict_plugins).backbones.find(name)
+    facts = _backbone_facts(offer.spec, _origin(offer), cache)
+    shown = {key: value for key, value in facts.items() if key != "weights"}
+    for weights in facts["weights"]:
+        kept = ("trained_on", "licence", "source", "checksum")
+        lines = [weights["title"], *(f"{k.replace('_', ' ')}: {weights[k]}" for k in kept)]
+        if weights["size"]:
+            lines.append(f"size: {weights['size'] / 1e6:.0f} MB")
+        lines.append("on this machine" if weights["here"] else "not on this machine yet")
+        shown[f"weights {weights['name']}"] = "\n".join(
+            line for line in lines if not line.endswith(": None")
+        )
+    _show(json, facts, shown)
+
+
+@show_app.command("dataset")
+def show_dataset(
+    name: Name,
+    json: Json = False,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """Show a data set: where it comes from, its licence, and what layout is read."""
+    offer = open_plugins(plugin, strict_plugins).datasets.find(name)
+    facts = _dataset_facts(offer.spec, _origin(offer))
+    _show(json, facts, facts)
+
+
+@show_app.command("protocol")
+def show_protocol(
+    name: Name,
+    json: Json = False,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """Show a protocol: its steps in words and its parameters."""
+    offer = open_plugins(plugin, strict_plugins).protocols.find(name)
+    facts = _protocol_facts(offer.spec, _origin(offer))
+    steps = [f"{i}. {step}" for i, step in enumerate(facts["steps"], start=1)]
+    _show(json, facts, facts | {"steps": "\n".join(steps)})
+
+
+@show_app.command("run")
+def show_run(name: Name, json: Json = False, results: Results = Path("results")) -> None:
+    """Show a finished run: its table again, and where its parts lie."""
+    from tlbench.cli.output import print_json, print_sheet
+    from tlbench.records import get_record
+    from tlbench.report.rows import run_sheet
+
+    record = get_record(results, name)
+    if json:
+        print_json(dict(record))
+    else:
+        print_sheet(run_sheet([record]))
+
+
+def _origin(offer: Any) -> str:
+    return str(offer.source.origin)
+
+
+def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict[str, Any]:
+    from tlbench.environment import cache_folder
+    from tlbench.progress import Progress
+    from tlbench.weights import weights_request
+
+    request = weights_request(spec, cache or cache_folder(), True, Progress())
+    rule = spec.preprocessing
+    return {
+        "backbone": spec.name,
+        "title": spec.title,
+        "input_size": list(rule.size),
+        "input_scale": list(rule.scale),
+        "feature_size": spec.feature_size,
+        "parameters": spec.parameters,
+        "framework": spec.framework,
+        "licence": spec.licence,
+        "reference": spec.reference,
+        "origin": origin,
+        "weights": [
+            {
+                "name": w.name,
+                "title": w.title,
+                "trained_on": w.trained_on,
+                "licence": w.licence,
+                "source": w.source,
+                "checksum": w.checksum,
+                "size": w.size,
+                "here": w.find(request) is not None,
+            }
+            for w in spec.weights
+        ],
+    }
+
+
+def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
+    return {
+        "dataset": spec.name,
+        "title": spec.title,
+        "layout": spec.layout,
+        "subsets": list(spec.subsets),
+        "synthetic": spec.synthetic,
+        "licence": spec.licence,
+        "source": spec.source,
+        "citation": spec.citation,
+        "origin": origin,
+    }
+
+
+def _protocol_facts(spec: ProtocolSpec, origin: str) -> dict[str, Any]:
+    from tlbench.protocols import describe_protocol
+
+    return describe_protocol(spec) | {"origin": origin}
+
+
+def _print(json: bool, facts: Any, columns: tuple[str, ...], rows: list[Any]) -> None:
+    from tlbench.cli.output import print_json, print_table
+
+    if json:
+        print_json(facts)
+    else:
+        print_table(columns, rows)
+
+
+def _show(json: bool, facts: dict[str, Any], shown: dict[str, Any]) -> None:
+    from tlbench.cli.output import print_facts, print_json
+
+    if json:
+        print_json(facts)
+        return
+    print_facts({key.replace("_", " "): _words(v) for key, v in shown.items() if _words(v)})
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value or "")

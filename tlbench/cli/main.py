@@ -1,0 +1,73 @@
+"""The command `tlbench`: its commands, and the one place where errors are shown."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from tlbench import __version__
+from tlbench.cli import catalogue, compare, run
+from tlbench.errors import InterruptedRunError, TlbenchError
+
+app = typer.Typer(
+    name="tlbench",
+    help="Which pre-trained backbone to build on for a small set of radiographs, "
+    "and how sure that is.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run_command)
+app.command("compare")(compare.compare_command)
+app.command("evaluate")(compare.evaluate_command)
+app.add_typer(catalogue.list_app, name="list")
+app.add_typer(catalogue.show_app, name="show")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tlbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Say the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Which pre-trained backbone to build on for a small set of radiographs."""
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise InterruptedRunError
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 an error to act on, 2 usage, 130 Ctrl-C."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except TlbenchError as error:
+        from tlbench.cli.output import print_error
+
+        print_error(error)
+        sys.exit(error.exit_code)
+    except InterruptedRunError:
+        from tlbench.cli.output import print_line
+
+        print_line("interrupted; what is finished is kept, the same command goes on from there")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing more to say, nothing to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,141 @@
+"""All output: data to stdout, talk to stderr. The only module that knows rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tlbench.errors import TlbenchError
+from tlbench.progress import Progress
+from tlbench.report.sheets import Sheet, stacked
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value to stdout; a number that is not finite is a bug and raises."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_error(error: TlbenchError) -> None:
+    """Print an error a user can act on: one line and a hint, to stderr."""
+    console = _talk()
+    console.print(Text("error: ", "bold red") + Text(error.message))
+    if error.hint:
+        console.print(Text("hint: ", "bold") + Text(error.hint))
+
+
+def print_line(line: str) -> None:
+    """Print a remark to stderr."""
+    _talk().print(Text(line))
+
+
+def print_sheet(sheet: Sheet) -> None:
+    """Print a sheet and its notes to stdout."""
+    console = Console(highlight=False)
+    grid = _table(sheet.columns)
+    grid.title = Text(sheet.title)
+    grid.title_justify = "left"
+    for number, row in enumerate(sheet.rows):
+        # A line sets things apart; rows that go on with one thing begin with an empty cell.
+        if number and row[0]:
+            grid.add_section()
+        grid.add_row(*(Text(stacked(cell)) for cell in row))
+    console.print(grid)
+    for note in sheet.notes:
+        console.print(Text(note))
+
+
+def print_text(text: str) -> None:
+    """Print text as it is to stdout."""
+    sys.stdout.write(text)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a plain table to stdout."""
+    console = Console(highlight=False)
+    grid = _table(columns)
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    console.print(grid)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and what they stand for, side by side, to stdout."""
+    console = Console(highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column()
+    for name, value in facts.items():
+        grid.add_row(Text(name), Text(value))
+    console.print(grid)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        grid.add_column(Text(column), overflow="fold")
+    return grid
+
+
+def _talk() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class ConsoleProgress(Progress):
+    """Talks on stderr: remarks, and progress bars where it is a terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        """Print a remark."""
+        self._console.print(Text(line, "dim"))
+
+    def warn(self, line: str) -> None:
+        """Print a warning."""
+        self._console.print(Text("warning: ", "bold yellow") + Text(line))
+
+    @contextmanager
+    def task(self, what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Show a bar with rate and time left, or one line at the end where there's no terminal."""
+        started = time.monotonic()
+        done = 0
+        if not self._console.is_terminal:
+
+            def count(step: int) -> None:
+                nonlocal done
+                done += step
+
+            yield count
+            seconds = max(time.monotonic() - started, 1e-9)
+            self.say(f"{what}: {done:,} {unit} in {seconds:.0f} s, {done / seconds:.1f} a second")
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self._console,
+        )
+        with bars:
+            task = bars.add_task(what, total=total, rate="")
+
+            def advance(step: int) -> None:
+                nonlocal done
+                done += step
+                rate = done / max(time.monotonic() - started, 1e-9)
+                bars.update(task, advance=step, rate=f"{rate:.1f} {unit}/s")
+
+            yield advance

@@ -1,0 +1,94 @@
+"""`tlbench run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tlbench.cli.options import (
+    Cache,
+    Json,
+    Limits,
+    PluginFiles,
+    Results,
+    StrictPlugins,
+    open_plugins,
+)
+
+
+def run_command(
+    backbone: Annotated[
+        list[str], typer.Option("--backbone", "-b", help="The backbone; may be repeated.")
+    ],
+    dataset: Annotated[str, typer.Option(help="The data set, or the layout of yours.")] = "demo",
+    subset: Annotated[str | None, typer.Option(help="A curated subset of it.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The class that counts as fracture.", metavar="NAME")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="The protocol.")] = "paper2018",
+    weights: Annotated[
+        str,
+        typer.Option(help="auto: the first that can be had; or a name, random, or a file."),
+    ] = "auto",
+    seed: Annotated[
+        int, typer.Option(help="Decides partitions and training, never the hold-out.", min=0)
+    ] = 0,
+    level: Annotated[
+        float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)
+    ] = 0.95,
+    ci: Annotated[Limits, typer.Option(help="How the limits of the AUC are made.")] = Limits.logit,
+    results: Results = Path("results"),
+    cache: Cache = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out files that can't be read.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run anew what is finished already.")
+    ] = False,
+    json: Json = False,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """Evaluate backbones: extract features, train the top layer, measure it on the hold-out."""
+    from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_sheet
+    from tlbench.report.rows import run_sheet
+    from tlbench.run import RunRequest, execute
+
+    host = open_plugins(plugin, strict_plugins)
+    requests = [
+        RunRequest(
+            backbone=name,
+            dataset=dataset,
+            subset=subset,
+            data_root=data_root,
+            positive=positive,
+            protocol=protocol,
+            weights=weights,
+            seed=seed,
+            level=level,
+            ci=ci.value,
+            results=results,
+            cache=cache,
+            offline=offline,
+            skip_unreadable=skip_unreadable,
+            force=force,
+        )
+        for name in dict.fromkeys(backbone)
+    ]
+    for name in dict.fromkeys(backbone):
+        host.backbones.find(name)  # a misspelt second backbone is found before the first one runs
+    progress = ConsoleProgress()
+    records = [execute(request, host, progress) for request in requests]
+    if json:
+        data = [dict(record) for record in records]
+        print_json(data if len(data) > 1 else data[0])
+    else:
+        print_sheet(run_sheet(records))
+    for record in records:
+        print_line(f"saved in {record.folder}")

@@ -1,0 +1,1 @@
+"""From a data set to a table of radiographs: cards that describe, readers that read."""

@@ -1,0 +1,76 @@
+"""Data set cards: what `datasets/<name>/dataset.toml` says of a data set."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlbench.errors import DataError
+from tlbench.specs import DatasetRequest, DatasetSpec, Radiograph
+
+# Installed, the cards lie inside the package; in a checkout they lie where people look for them.
+_HOMES = (Path(__file__).with_name("cards"), Path(__file__).parents[2] / "datasets")
+_FILE = "dataset.toml"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card and the folder it lies in; `content` is the whole file as `tomllib` reads it."""
+
+    name: str
+    folder: Path
+    content: Mapping[str, Any]
+
+    @property
+    def subsets(self) -> Mapping[str, Mapping[str, Any]]:
+        """The curated subsets by name, each with the `file` that lists it."""
+        found: Mapping[str, Mapping[str, Any]] = self.content.get("subsets", {})
+        return found
+
+    def subset_file(self, subset: str) -> Path:
+        """Return the CSV file that lists a subset, by image; KeyError for an unknown one."""
+        return self.folder / str(self.subsets[subset]["file"])
+
+    def describe(self, read: Callable[[DatasetRequest], list[Radiograph]]) -> DatasetSpec:
+        """Return the card's data set as plugins offer it; `read` is its reader.
+
+        Raises `DataError` naming the card if an entry is missing.
+        """
+        content = self.content
+        try:
+            return DatasetSpec(
+                name=self.name,
+                title=content["title"],
+                read=read,
+                layout=content["layout"],
+                licence=content["licence"],
+                source=content["source"],
+                citation=content["citation"],
+                subsets=tuple(self.subsets),
+                needs_root=content["needs_root"],
+                synthetic=content["synthetic"],
+            )
+        except KeyError as error:
+            raise DataError(
+                f'the card "{self.folder / _FILE}" lacks the entry "{error.args[0]}"',
+                "add it; datasets/README.md says what a card holds",
+            ) from None
+
+
+def read_card(name: str) -> Card:
+    """Read the card of the data set `name`.
+
+    Raises `DataError` if there is none or it is not TOML.
+    """
+    for home in _HOMES:
+        file = home / name / _FILE
+        if not file.is_file():
+            continue
+        try:
+            return Card(name, file.parent, tomllib.loads(file.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise DataError(f'the card "{file}" is not valid TOML: {error}') from None
+    raise DataError(f'data set "{name}" has no card', "install tlbench anew: files are missing")

@@ -1,0 +1,115 @@
+"""The reader of one's own radiographs: a folder with one folder per class."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tlbench.datasets.requests import check_subset, is_hidden, list_names, require_root, unlistable
+from tlbench.errors import DataError
+from tlbench.specs import DatasetRequest, Radiograph
+
+_NAME = "folder"
+_EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+_EXPECTED = "one folder per class, such as fracture and no_fracture"
+
+# Names are compared in lower case, by their letters and digits alone.
+_POSITIVE = {"fracture", "fractures", "fractured", "positive", "pos", "abnormal", "broken", "1"}
+_NEGATIVE = {
+    *("nofracture", "nofractures", "nonfracture", "nonfractures", "nonfractured", "notfractured"),
+    *("withoutfracture", "unfractured", "negative", "neg", "normal", "healthy", "intact", "0"),
+}
+
+
+def read(request: DatasetRequest) -> list[Radiograph]:
+    """Return the radiographs under the two class folders of the data root, by relative path.
+
+    JPEG, PNG and TIFF files are found at any depth; hidden files and links to folders are not
+    followed. A folder inside a class folder is not taken for a patient: patients are None.
+    Raises `DataError` unless there are exactly two class folders, both with images, and it is
+    clear which of them is positive.
+    """
+    check_subset(request, _NAME, ())
+    root = require_root(request, _NAME, _EXPECTED)
+    inside = list_names(root)
+    names = [name for name in inside if (root / name).is_dir()]
+    if len(names) != 2:
+        found = "1 class folder" if len(names) == 1 else f"{len(names)} class folders"
+        raise DataError(
+            f'the data root "{root}" holds {found} instead of 2{_listed(names)}',
+            f"it must hold {_EXPECTED}; images of the same class go into the same folder",
+        )
+    positive = _choose_positive(root, names, request.positive)
+    ignored = Counter(_extension(name) for name in inside if name not in names)
+    radiographs: list[Radiograph] = []
+    for name in names:
+        paths = list(_find_images(root / name, ignored))
+        if not paths:
+            raise DataError(
+                f'the class folder "{root / name}" holds no images{_kinds(ignored)}',
+                f"images are files that end in {', '.join(_EXTENSIONS)}",
+            )
+        label = int(name == positive)
+        radiographs += [Radiograph(p.relative_to(root).as_posix(), p, label) for p in paths]
+    if ignored:
+        request.say(
+            f'{ignored.total():,} other files or links under "{root}" ignored{_kinds(ignored)}'
+        )
+    return sorted(radiographs, key=lambda radiograph: radiograph.case)
+
+
+def _choose_positive(root: Path, names: list[str], wanted: str | None) -> str:
+    hint = "say which folder holds the positive class: --positive NAME"
+    if wanted is not None:
+        exact = [name for name in names if name == wanted]
+        matches = exact or [name for name in names if name.casefold() == wanted.casefold()]
+        if len(matches) != 1:
+            raise DataError(
+                f'there is no class folder "{wanted}" in "{root}"{_listed(names)}', hint
+            )
+        return matches[0]
+    letters = ["".join(filter(str.isalnum, name.casefold())) for name in names]
+    for index in (0, 1):
+        if letters[index] in _POSITIVE and letters[1 - index] in _NEGATIVE:
+            return names[index]
+    raise DataError(
+        f'the names of the class folders in "{root}" do not say which is positive{_listed(names)}',
+        hint,
+    )
+
+
+def _find_images(top: Path, ignored: Counter[str]) -> Iterator[Path]:
+    """Yield the images under a folder, counting by extension what is left out."""
+    for folder, folders, files in os.walk(top, onerror=_stop):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        # A link could lead round in a circle, or to the other class.
+        ignored.update("link" for name in folders if (Path(folder) / name).is_symlink())
+        for name in sorted(files):
+            if is_hidden(name):
+                continue
+            if _extension(name) in _EXTENSIONS:
+                yield Path(folder) / name
+            else:
+                ignored[_extension(name)] += 1
+
+
+def _stop(error: OSError) -> None:
+    raise unlistable(Path(error.filename), error) from error
+
+
+def _extension(name: str) -> str:
+    return Path(name).suffix.lower() or "without extension"
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(f'"{name}"' for name in names[:8])
+    return f": {shown}, ..." if len(names) > 8 else f": {shown}"
+
+
+def _kinds(counts: Counter[str]) -> str:
+    kinds = [f"{count:,} {kind}" for kind, count in counts.most_common(4) if count]
+    return f" ({', '.join(kinds)})" if kinds else ""

@@ -1,0 +1,121 @@
+"""The reader of FracAtlas as published: two folders of images and `dataset.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from tlbench.datasets.cards import read_card
+from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
+from tlbench.datasets.requests import check_subset, list_names, refuse_positive, require_root
+from tlbench.errors import DataError
+from tlbench.specs import DatasetRequest, Radiograph
+
+_NAME = "fracatlas"
+_TABLE = "dataset.csv"
+_FOLDERS = {"images/Non_fractured": 0, "images/Fractured": 1}
+_IMAGE, _LABEL = "image_id", "fractured"
+
+
+def read(request: DatasetRequest) -> list[Radiograph]:
+    """Return the radiographs of FracAtlas, or of one of its curated subsets, by image id.
+
+    The label is the column `fractured`; the other columns, and those a subset list adds, become
+    metadata. There are no patients. Raises `DataError` where the folder does not hold the
+    published layout, where folder, table and subset list contradict each other, or where an
+    image is missing; `UnknownNameError` for an unknown subset.
+    """
+    card = read_card(_NAME)
+    check_subset(request, _NAME, card.subsets)
+    refuse_positive(request, _NAME)
+    published = f"FracAtlas as published ({card.content['source']}, doi:{card.content['doi']})"
+    root = require_root(request, _NAME, published)
+    _check_layout(root, published)
+    table = root / _TABLE
+    rows = index_rows(table, read_table(table, (_IMAGE, _LABEL)), _IMAGE)
+    folders = _find_images(root)
+    if unlisted := folders.keys() - rows.keys():
+        request.say(f'{_count(unlisted, "image")} left out: not in "{table}" ({_first(unlisted)})')
+    if request.subset is not None:
+        rows = _restrict(rows, table, card.subset_file(request.subset))
+    _check_present(rows.keys() - folders.keys(), root, published)
+    return [_radiograph(root, name, rows[name], folders[name]) for name in sorted(rows)]
+
+
+def _check_layout(root: Path, published: str) -> None:
+    missing = _missing_parts(root)
+    if not missing:
+        return
+    nearby = [root.parent, *(root / name for name in list_names(root))]
+    hint = next(
+        (f'did you mean --data-root "{path}"?' for path in nearby if not _missing_parts(path)),
+        f"the data root must hold {published}",
+    )
+    names = ", ".join(f'"{name}"' for name in missing)
+    raise DataError(f'the data root "{root}" has no {names}', hint)
+
+
+def _missing_parts(root: Path) -> list[str]:
+    missing = [folder for folder in _FOLDERS if not (root / folder).is_dir()]
+    return missing if (root / _TABLE).is_file() else [*missing, _TABLE]
+
+
+def _find_images(root: Path) -> dict[str, list[str]]:
+    """Return the folders in which each image lies: one, where all is well."""
+    found: dict[str, list[str]] = {}
+    for folder in _FOLDERS:
+        for name in list_names(root / folder):
+            if name.lower().endswith(".jpg"):
+                found.setdefault(name, []).append(folder)
+    return found
+
+
+def _restrict(rows: Mapping[str, Row], table: Path, listing: Path) -> dict[str, Row]:
+    """Return the rows that a subset list names, with the columns that only the list has."""
+    listed = index_rows(listing, read_table(listing, (_IMAGE, _LABEL)), _IMAGE)
+    if absent := listed.keys() - rows.keys():
+        raise DataError(
+            f'{_count(absent, "radiograph")} of the subset "{listing.stem}" not in "{table}": '
+            f"{_first(absent)}",
+            "the table must hold every radiograph of the subset; take the published one",
+        )
+    for name, row in listed.items():
+        if read_label(listing, row, _LABEL) != read_label(table, rows[name], _LABEL):
+            raise DataError(
+                f'the subset "{listing.stem}" gives "{name}" the label {row.values[_LABEL]}, '
+                f'line {rows[name].line} of "{table}" gives it another',
+                "was one of the two changed? take the published table",
+            )
+    return {
+        name: Row(rows[name].line, {**row.values, **rows[name].values})
+        for name, row in listed.items()
+    }
+
+
+def _check_present(missing: Collection[str], root: Path, published: str) -> None:
+    if missing:
+        raise DataError(
+            f'{_count(missing, "image")} missing under "{root / "images"}": {_first(missing)}',
+            f"copy {'it' if len(missing) == 1 else 'them'} from {published}, or leave out the rows",
+        )
+
+
+def _radiograph(root: Path, name: str, row: Row, folders: list[str]) -> Radiograph:
+    label = read_label(root / _TABLE, row, _LABEL)
+    if [_FOLDERS[folder] for folder in folders] != [label]:
+        raise DataError(
+            f'"{name}" lies in {" and in ".join(folders)}, but line {row.line} of '
+            f'"{root / _TABLE}" has {_LABEL} = {label}',
+            "move the image or correct the line, whichever is wrong",
+        )
+    metadata = {key: value for key, value in row.values.items() if key not in (_IMAGE, _LABEL)}
+    return Radiograph(name, root / folders[0] / name, label, None, metadata)
+
+
+def _count(names: Collection[str], noun: str) -> str:
+    return f"{len(names):,} {noun}{'' if len(names) == 1 else 's'}"
+
+
+def _first(names: Collection[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return f"{shown}, ..." if len(names) > 3 else shown

@@ -1,0 +1,123 @@
+"""The table of radiographs: what a reader returned, checked and put in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.errors import DataError
+from tlbench.specs import Radiograph
+
+
+@dataclass(frozen=True)
+class Table:
+    """n radiographs in the order of their case names, with the SHA-256 of each file's bytes."""
+
+    radiographs: tuple[Radiograph, ...]
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.radiographs)
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The file of each image, by the SHA-256 of its bytes."""
+        return dict(zip(self.digests, (r.path for r in self.radiographs), strict=True))
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels (n,), 1 = fracture."""
+        return np.array([r.label for r in self.radiographs], dtype=np.int64)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Patient numbers (n,): equal where the patient is; an image without one is its own."""
+        return np.unique(self._patients, return_inverse=True)[1].astype(np.int64)
+
+    @property
+    def _patients(self) -> list[str]:
+        return [
+            f"case {r.case}" if r.patient is None else f"patient {r.patient}"
+            for r in self.radiographs
+        ]
+
+    @property
+    def has_patients(self) -> bool:
+        """Whether every radiograph names its patient."""
+        return all(r.patient is not None for r in self.radiographs)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over case, image, label and patient of every radiograph."""
+        return self.fingerprint_of(range(len(self)))
+
+    def fingerprint_of(self, rows: Iterable[int]) -> str:
+        """Return the SHA-256 over case, image, label and patient of some radiographs."""
+        digest = hashlib.sha256()
+        for row in rows:
+            r = self.radiographs[row]
+            line = (r.case, self.digests[row], str(r.label), self._patients[row])
+            digest.update(("\0".join(line) + "\n").encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def pseudonyms(self) -> list[str]:
+        """A pseudonym (n,) for each patient, the same in every run on these images.
+
+        The salt is a hash of all images, which no output holds: who has no images can't turn a
+        guessed patient id into its pseudonym.
+        """
+        salt = hashlib.sha256(b"salt\0" + "".join(self.digests).encode()).digest()
+        return [hashlib.sha256(salt + p.encode()).hexdigest()[:12] for p in self._patients]
+
+    def without(self, digests: Collection[str]) -> Table:
+        """Return the table without the images of these digests."""
+        kept = [i for i, digest in enumerate(self.digests) if digest not in digests]
+        return Table(tuple(self.radiographs[i] for i in kept), tuple(self.digests[i] for i in kept))
+
+
+def build_table(radiographs: Iterable[Radiograph]) -> Table:
+    """Return the table; raises `DataError` for no rows, doubled cases, odd labels, lost files."""
+    rows = sorted(radiographs, key=lambda r: r.case)
+    if not rows:
+        raise DataError("the data set has no radiographs", "check --data-root and --subset")
+    doubled = [case for case, count in Counter(r.case for r in rows).items() if count > 1]
+    if doubled:
+        raise DataError(f"{few(doubled)} stand twice in the data set", "each case needs one row")
+    odd = [r.case for r in rows if r.label not in (0, 1)]
+    if odd:
+        raise DataError(f"{few(odd)} have a label that is neither 0 nor 1", "1 means fracture")
+    return Table(tuple(rows), tuple(_digests(rows)))
+
+
+def _digests(rows: list[Radiograph]) -> list[str]:
+    digests, lost = [], []
+    for row in rows:
+        try:
+            digests.append(_sha256(row.path))
+        except OSError:
+            lost.append(row.case)
+    if lost:
+        raise DataError(
+            f"{len(lost)} radiographs can't be opened: {few(lost)}",
+            "check that the files are there and may be read",
+        )
+    return digests
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def few(names: list[str], most: int = 3) -> str:
+    """Return the first few names in quotes and how many more there are."""
+    shown = ", ".join(f'"{name}"' for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

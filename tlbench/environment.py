@@ -1,0 +1,75 @@
+"""What a run ran on: versions and machine, and the folder where things are cached."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("tlbench", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pillow")
+
+
+def cache_folder() -> Path:
+    """Return the cache: `TLBENCH_CACHE`, or tlbench's folder among the user's caches."""
+    chosen = os.environ.get("TLBENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("tlbench"))
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return `versions`, `machine`, `git_commit` and `command`; no host or user name among them."""
+    return {
+        "versions": {"python": platform.python_version()} | _versions(),
+        "machine": {
+            "system": f"{platform.system()} {platform.machine()}",
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "git_commit": _git_commit(),
+        "command": _command(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _git_commit() -> str | None:
+    """The commit of a source checkout that tlbench runs from, or None for an installed one."""
+    root = Path(__file__).resolve().parents[1]
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+    out = subprocess.run(
+        [git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return out.stdout.strip() or None
+
+
+def _command() -> list[str] | None:
+    """The command line without the folder the program lies in; None when called from Python."""
+    name = Path(sys.argv[0]).name
+    return [name, *sys.argv[1:]] if name.startswith("tlbench") else None

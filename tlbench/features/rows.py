@@ -1,0 +1,115 @@
+"""Rows of numbers on disk under 32-byte keys: written whole or not at all, verified when read."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.files import write_whole
+
+SHARD_BYTES = 4 * 2**20
+"""A shard is written when this much has gathered: it is what a killed run loses at most."""
+
+
+@dataclass
+class RowStore:
+    """Fixed-size rows in `folder`, one file per shard, each row with its key and CRC-32.
+
+    Shards are never changed once written, and named after their content, so that any number of
+    processes may add to a folder at once. `say` hears of damaged shards, which are removed.
+    """
+
+    folder: Path
+    shape: tuple[int, ...]
+    dtype: str
+    say: Callable[[str], None] = lambda _line: None
+    _index: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
+    _shards: dict[Path, NDArray[Any]] = field(default_factory=dict)
+    _gathered: dict[bytes, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for file in sorted(self.folder.glob("*.npy")):
+            self._admit(file)
+
+    @property
+    def _record(self) -> np.dtype[Any]:
+        return np.dtype([("key", "V32"), ("crc", "<u4"), ("row", self.dtype, self.shape)])
+
+    def _admit(self, file: Path) -> None:
+        try:
+            shard = np.load(file, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError:
+            return  # another process removed it as damaged
+        except (ValueError, OSError, EOFError) as error:
+            self._discard(file, str(error))
+            return
+        if shard.dtype != self._record or shard.ndim != 1:
+            self._discard(file, "its rows have another layout")
+            return
+        self._shards[file] = shard
+        keys = shard["key"].tobytes()
+        for row in range(len(shard)):
+            self._index[keys[32 * row : 32 * row + 32]] = (file, row)
+
+    def _discard(self, file: Path, reason: str) -> None:
+        self.say(f'cached shard "{file.name}" is damaged ({reason}); making it anew')
+        self._shards.pop(file, None)
+        self._index = {k: place for k, place in self._index.items() if place[0] != file}
+        file.unlink(missing_ok=True)
+
+    def missing(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Return the keys without a sound row, in order; damaged shards are removed on the way."""
+        wanted = list(keys)
+        absent = {key for key in wanted if not self._is_sound(key)}
+        # A shard found damaged takes rows with it that had passed before.
+        return [k for k in wanted if k in absent or not (k in self._index or k in self._gathered)]
+
+    def _is_sound(self, key: bytes) -> bool:
+        if key in self._gathered:
+            return True
+        place = self._index.get(key)
+        if place is None:
+            return False
+        file, row = place
+        entry = self._shards[file][row]
+        if zlib.crc32(entry["row"].tobytes()) != int(entry["crc"]):
+            self._discard(file, "a checksum does not match")
+            return False
+        return True
+
+    def read(self, keys: Sequence[bytes]) -> NDArray[Any]:
+        """Return the rows of `keys` in order; every key must have passed `missing`."""
+        out = np.empty((len(keys), *self.shape), dtype=self.dtype)
+        for i, key in enumerate(keys):
+            if key in self._gathered:
+                out[i] = self._gathered[key]
+            else:
+                file, row = self._index[key]
+                out[i] = self._shards[file][row]["row"]
+        return out
+
+    def add(self, key: bytes, row: NDArray[Any]) -> None:
+        """Take one row; it is on disk after the next `flush`, which full shards trigger."""
+        self._gathered[key] = np.array(row, dtype=self.dtype)
+        if len(self._gathered) * self._record.itemsize >= SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered as one shard: to a temporary file, synced, then renamed."""
+        if not self._gathered:
+            return
+        shard = np.zeros(len(self._gathered), dtype=self._record)
+        for i, (key, row) in enumerate(self._gathered.items()):
+            shard[i] = (np.void(key), zlib.crc32(row.tobytes()), row)
+        name = sha256(shard.tobytes()).hexdigest()[:32] + ".npy"
+        file = self.folder / name
+        write_whole(file, lambda stream: np.save(stream, shard, allow_pickle=False))
+        self._gathered = {}
+        self._admit(file)

@@ -1,0 +1,44 @@
+"""Files written whole or not at all, and what to say where they can't be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tlbench.errors import CacheError
+
+
+def write_whole(file: Path, write: Callable[[Any], None]) -> None:
+    """Write `file` whole or not at all; raise `CacheError` where it can't be written."""
+    temporary = ""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(file)
+    except OSError as error:
+        raise unwritable(file.parent, error) from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def unwritable(folder: Path, error: OSError) -> CacheError:
+    """Return the error for a folder that can't be written, with what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CacheError(
+            f'the disk is full: can\'t write to "{folder}"',
+            "free some space and give the same command again; what is finished is kept",
+        )
+    reason = (error.strerror or str(error)).lower()
+    return CacheError(
+        f'can\'t write to "{folder}": {reason}',
+        "choose another folder with --results or --cache",
+    )

@@ -1,0 +1,111 @@
+"""From labels and scores to the statistics that a record holds, as plain JSON values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.stats.cutoff import Cutoff, choose_cutoff
+from tlbench.stats.interval import auc_interval
+from tlbench.stats.operating import operating_point
+from tlbench.stats.roc import auc
+
+Labels = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+def measure_auc(
+    labels: Labels,
+    scores: Scores,
+    groups: NDArray[np.int64],
+    level: float,
+    method: Literal["logit", "wald"],
+) -> dict[str, Any]:
+    """Return the AUC with its interval; the other method's limits stand beside it.
+
+    With several images for some patients the variance is Obuchowski's, else DeLong's.
+    """
+    other: Literal["logit", "wald"] = "wald" if method == "logit" else "logit"
+    beside = auc_interval(labels, scores, groups=groups, level=level, method=other)
+    out = asdict(auc_interval(labels, scores, groups=groups, level=level, method=method))
+    out[f"ci_{other}"] = {"low": beside.low, "high": beside.high, "method": beside.method}
+    return dict(finite(out))
+
+
+def measure_point(
+    labels: Labels,
+    scores: Scores,
+    groups: NDArray[np.int64],
+    chosen: Cutoff,
+    chosen_on: str,
+    level: float,
+) -> dict[str, Any]:
+    """Return rule and cut-off, and what the cut-off gives on these labels and scores.
+
+    Intervals of proportions are Wilson's over images; where patients have several images,
+    `by_patient` holds the limits that allow for it (Rao and Scott's design effect).
+    """
+    point = asdict(operating_point(labels, scores, chosen.value, level=level))
+    if len(np.unique(groups)) < len(groups):
+        clustered = asdict(
+            operating_point(labels, scores, chosen.value, level=level, groups=groups)
+        )
+        for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy"):
+            kept = ("low", "high", "method", "effective_n")
+            point[name]["by_patient"] = {key: clustered[name][key] for key in kept}
+    cutoff = point.pop("cutoff")
+    note = None if math.isfinite(cutoff) else "no image is called positive"
+    head = {
+        "rule": chosen.rule,
+        "chosen_on": chosen_on,
+        "cutoff": cutoff,
+        "ties": chosen.ties,
+        "note": note,
+    }
+    return dict(finite(head | point))
+
+
+def measure(
+    labels: Labels,
+    scores: Scores,
+    groups: NDArray[np.int64],
+    *,
+    cutoff: Cutoff,
+    chosen_on: str,
+    level: float,
+    method: Literal["logit", "wald"],
+) -> dict[str, Any]:
+    """Return all statistics of the hold-out: AUC, both operating points.
+
+    `cutoff` was chosen elsewhere and is applied unchanged; the optimistic one is chosen here.
+    """
+    own = choose_cutoff(labels, scores, cutoff.rule)
+    return {
+        "auc": measure_auc(labels, scores, groups, level, method),
+        "operating_point": measure_point(labels, scores, groups, cutoff, chosen_on, level),
+        "operating_point_optimistic": measure_point(labels, scores, groups, own, "hold-out", level),
+    }
+
+
+def measure_partition(labels: Labels, scores: Scores) -> dict[str, Any]:
+    """Return the AUC of a partition, or None with a note where it has one class only."""
+    if len(np.unique(labels)) < 2:
+        return {"n": len(labels), "auc": None, "note": "one class only"}
+    return {"n": len(labels), "auc": auc(labels, scores), "note": None}
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with numbers that are not finite replaced by None, tuples by lists."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value

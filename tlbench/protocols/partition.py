@@ -1,0 +1,140 @@
+"""From radiographs to partitions: the hold-out first, then train, validation and test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.errors import DataError
+from tlbench.specs import HoldoutRule, ProtocolSpec
+from tlbench.streams import stream
+
+PARTITIONS = ("train", "validation", "test", "hold-out")
+HOLDOUT = 3
+FEWEST = 3
+"""Patients of each label that must be left after the hold-out: one for each other partition."""
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """For each radiograph the index of its partition in `PARTITIONS`, and how the hold-out came."""
+
+    of: NDArray[np.int64]
+    per_class: int
+    note: str
+
+    def rows(self, *names: str) -> NDArray[np.int64]:
+        """Return the indices of the radiographs in the named partitions, ascending."""
+        wanted = [PARTITIONS.index(name) for name in names]
+        return np.flatnonzero(np.isin(self.of, wanted))
+
+
+def draw_partitions(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], protocol: ProtocolSpec, seed: int
+) -> Partitions:
+    """Return the partitions of n radiographs with `labels` (n,) and patients `groups` (n,).
+
+    The hold-out depends on the protocol alone, the rest also on `seed`. No patient is in two
+    partitions. Raises `DataError` where there is one class only or too few patients.
+    """
+    _check_classes(labels)
+    held, per_class, note = _draw_holdout(labels, groups, protocol.holdout)
+    of = np.full(len(labels), HOLDOUT, dtype=np.int64)
+    rest = np.flatnonzero(~held)
+    _check_rest(labels[rest], groups[rest], per_class)
+    of[rest] = assign_groups(
+        labels[rest], groups[rest], protocol.split, stream(seed, "run/partition")
+    )
+    return Partitions(of, per_class, note)
+
+
+def assign_groups(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    shares: Sequence[float],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Return a part for each row, such that groups stay whole and labels are spread by `shares`.
+
+    Large groups are placed first, each where its label is missing altogether, else where it would
+    leave the largest fraction of what that part is due still to come; `rng` decides the order
+    among groups of one size.
+    """
+    names, index = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), 2))
+    np.add.at(counts, (index, labels), 1)
+    due = np.outer(np.asarray(shares), counts.sum(axis=0))
+    have = np.zeros_like(due)
+    part_of = np.zeros(len(names), dtype=np.int64)
+    order = rng.permutation(len(names))
+    for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
+        # A group with any positive goes by the positives, which are usually the rarer label.
+        label = int(counts[group, 1] > 0)
+        left = 1 - (have[:, label] + counts[group, label]) / np.maximum(due[:, label], 1e-9)
+        part = int(np.argmax(np.where(have[:, label] == 0, np.inf, left)))
+        have[part] += counts[group]
+        part_of[group] = part
+    return part_of[index]
+
+
+def _draw_holdout(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], rule: HoldoutRule
+) -> tuple[NDArray[np.bool_], int, str]:
+    largest = int(rule.largest_share * len(labels) / 2)
+    # Never more than half of the rarer label: something must be left to train on.
+    target = min(rule.per_class, largest, int(np.bincount(labels, minlength=2).min()) // 2)
+    rng = stream(rule.seed, "hold-out")
+    order = rng.permutation(np.unique(groups))
+    for per_class in range(target, 1, -1):
+        held = _fill(labels, groups, order, per_class)
+        if held is not None:
+            note = f"{per_class} of each label"
+            if per_class < rule.per_class:
+                note += (
+                    f", the largest balanced hold-out within {rule.largest_share:.0%} of "
+                    f"{len(labels):,} radiographs (the protocol asks for {rule.per_class})"
+                )
+            return held, per_class, note
+    raise DataError(
+        f"{len(labels)} radiographs of {len(order)} patients are too few for a hold-out: it needs "
+        f"at least 2 of each label within {rule.largest_share:.0%} of the data set",
+        "add radiographs; 100 or more make a hold-out that can show something",
+    )
+
+
+def _fill(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], order: NDArray[np.int64], per_class: int
+) -> NDArray[np.bool_] | None:
+    """Take whole patients in `order`, passing over those that no longer fit."""
+    counts = {g: np.bincount(labels[groups == g], minlength=2) for g in order}
+    have = np.zeros(2, dtype=np.int64)
+    taken = []
+    for group in order:
+        if np.all(have + counts[group] <= per_class):
+            have = have + counts[group]
+            taken.append(group)
+    return np.isin(groups, taken) if np.all(have == per_class) else None
+
+
+def _check_classes(labels: NDArray[np.int64]) -> None:
+    present = np.unique(labels)
+    if len(present) < 2:
+        word = "a fracture" if len(labels) and present[0] == 1 else "no fracture"
+        raise DataError(
+            f"all {len(labels)} radiographs are labelled {word}: an AUC needs both labels",
+            "check the labels, or choose a subset that has both",
+        )
+
+
+def _check_rest(labels: NDArray[np.int64], groups: NDArray[np.int64], per_class: int) -> None:
+    for label, word in ((1, "a fracture"), (0, "no fracture")):
+        patients = len(np.unique(groups[labels == label]))
+        if patients < FEWEST:
+            raise DataError(
+                f"{patients} patients with {word} are left beside the hold-out of "
+                f"{per_class} + {per_class}: training needs at least {FEWEST}",
+                "add radiographs of that label",
+            )

@@ -1,0 +1,171 @@
+"""Records: what a run leaves behind, and how it is found again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlbench.errors import CacheError, UnknownNameError
+from tlbench.files import unwritable
+from tlbench.registry import unknown
+
+SCHEMA = 1
+PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The score of one radiograph; `patient` is a pseudonym, never the data set's own id."""
+
+    case: str
+    patient: str
+    partition: str
+    label: int
+    score: float
+
+
+@dataclass(frozen=True, repr=False)
+class Record(Mapping[str, Any]):
+    """A finished run: reads like the JSON in `record.json`, e.g. `record["auc"]["value"]`."""
+
+    data: Mapping[str, Any]
+    folder: Path
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        auc = self.data["auc"]
+        return (
+            f"<Record {self.data['run']}: AUC {auc['value']:.3f} "
+            f"({auc['low']:.3f} to {auc['high']:.3f})>"
+        )
+
+    def _repr_html_(self) -> str:
+        from tlbench.report.html import record_to_html
+
+        return record_to_html(self)
+
+    def predictions(self) -> list[Prediction]:
+        """Return the scores of all radiographs, as `predictions.csv` holds them."""
+        with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as stream:
+            return [
+                Prediction(
+                    row["case"],
+                    row["patient"],
+                    row["partition"],
+                    int(row["label"]),
+                    float(row["score"]),
+                )
+                for row in csv.DictReader(stream)
+            ]
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Return `value` as JSON; a number that is not finite is a bug and raises ValueError."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def save_record(
+    results: Path,
+    record: Mapping[str, Any],
+    predictions: Sequence[Prediction],
+    arrays: Mapping[str, Any],
+    log: Sequence[str],
+) -> Record:
+    """Write the folder of a run whole or not at all, in place of an earlier one of that name."""
+    import numpy as np
+
+    folder = results / record["run"]
+    temporary = None
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=results, prefix=".writing-"))
+        temporary.chmod(0o755)
+        (temporary / "predictions.csv").write_text(_predictions_csv(predictions), encoding="utf-8")
+        np.savez(temporary / "top_layer.npz", **arrays)
+        (temporary / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
+        (temporary / "record.json").write_text(to_json(record) + "\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise unwritable(results, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Record(record, folder)
+
+
+def _predictions_csv(predictions: Sequence[Prediction]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(PREDICTION_COLUMNS)
+    for p in predictions:
+        # repr gives the shortest text that reads back as the same double.
+        writer.writerow([p.case, p.patient, p.partition, p.label, repr(float(p.score))])
+    return out.getvalue()
+
+
+def check_writable(results: Path) -> None:
+    """Raise `CacheError` where `results` can't be made or written, before any work is done."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        raise unwritable(results, error) from error
+
+
+def find_record(results: Path, run: str) -> Record | None:
+    """Return the finished record of a run, or None."""
+    folder = results / run
+    return load_record(folder) if (folder / "record.json").is_file() else None
+
+
+def load_record(folder: Path) -> Record:
+    """Read one record; raises `CacheError` where it is damaged or of a later schema."""
+    file = folder / "record.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        schema = int(data["schema"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CacheError(
+            f'"{file}" is not a record: {error}', "run it anew with --force, or delete its folder"
+        ) from error
+    if schema > SCHEMA:
+        raise CacheError(
+            f'"{file}" has schema {schema}, this tlbench knows up to {SCHEMA}',
+            "install a newer tlbench",
+        )
+    return Record(data, folder)
+
+
+def list_records(results: Path) -> list[Record]:
+    """Return all readable records in `results`, by name."""
+    return [load_record(file.parent) for file in sorted(results.glob("*/record.json"))]
+
+
+def get_record(results: Path, run: str) -> Record:
+    """Return the record of `run`; raises `UnknownNameError` with the nearest names."""
+    record = find_record(results, run)
+    if record is not None:
+        return record
+    names = [file.parent.name for file in results.glob("*/record.json")]
+    error: UnknownNameError = unknown(
+        "run", run, names, f'"{results}" has {len(names)} runs; see `tlbench list runs`'
+    )
+    raise error

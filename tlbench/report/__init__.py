@@ -1,0 +1,1 @@
+"""From records to rows: what tables and pages show."""

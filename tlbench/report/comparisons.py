@@ -1,0 +1,235 @@
+"""The tables of a comparison: backbones, pairs, and what can't be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlbench.report.rows import LIMITS, VARIANCES, data_words, holdout_words
+from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
+
+Data = Mapping[str, Any]
+
+
+def comparison_sheets(data: Data) -> list[Sheet]:
+    """Return the tables of a comparison of backbones on one hold-out."""
+    title = f"{data_words(data)}: {holdout_words(data['holdout'])}"
+    classifiers = data["classifiers"]
+    marks = _marks(data)
+    rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
+    columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
+    first = Sheet("backbones", title, columns, rows, _backbone_notes(data))
+    return [first, _scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
+
+
+def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
+    """Return the tables of an evaluation of predictions made elsewhere."""
+    marks = _marks(data)
+    rules = list(next(iter(data["classifiers"].values()))["cutoffs"])
+    rows = [
+        row
+        for name in data["ranking"]
+        for row in _classifier_rows(name, data["classifiers"][name], marks[name], rules)
+    ]
+    columns = ("Classifier", "AUC", "Group", "Cut-off", "Sensitivity", "Specificity")
+    head = f"{title}: {data['n']:,} cases, {data['positives']:,} positive"
+    if data["patients"]:
+        head += f", {data['patients']:,} patients"
+    notes = [_how(data, data["classifiers"]), *_group_notes(data)]
+    if "fixed" not in rules or len(rules) > 1:
+        notes.append("Cut-offs chosen on the cases they are judged by are optimistic.")
+    notes += [f"Note: {note}." for note in data["notes"]]
+    first = Sheet("classifiers", head, columns, rows, notes)
+    return [first, _scores_sheet(data, with_seeds=False), *_pair_sheets(data)]
+
+
+def _backbone_row(name: str, classifier: Data, mark: str) -> tuple[Cell, ...]:
+    point, own = classifier["cutoffs"]["validation"], classifier["cutoffs"]["optimistic"]
+    both = [Estimate(own[rate]["value"]).number for rate in ("sensitivity", "specificity")]
+    label = f"{name}\n{classifier['weights']}" + (", control" if classifier["control"] else "")
+    return (
+        label,
+        _auc(classifier),
+        mark,
+        estimate(point["sensitivity"]),
+        estimate(point["specificity"]),
+        "\n".join(both),
+    )
+
+
+def _classifier_rows(
+    name: str, classifier: Data, mark: str, rules: Sequence[str]
+) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
+    for i, rule in enumerate(rules):
+        point = classifier["cutoffs"][rule]
+        head: tuple[Cell, ...] = (name, _auc(classifier), mark) if i == 0 else ("", "", "")
+        cutoff = f"{rule}\n{_cutoff_words(point['cutoff'])}"
+        rows.append((*head, cutoff, estimate(point["sensitivity"]), estimate(point["specificity"])))
+    return rows
+
+
+def _cutoff_words(value: float | None) -> str:
+    return "none reached" if value is None else f"{value:.4g}"
+
+
+def _auc(classifier: Data) -> Estimate:
+    ci = classifier["ci"]
+    return Estimate(classifier["auc"], ci["low"], ci["high"])
+
+
+def _marks(data: Data) -> dict[str, str]:
+    """Letters: classifiers that share one can't be told apart."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    marks = dict.fromkeys(data["classifiers"], "")
+    for i, group in enumerate(data["groups"]):
+        letter = letters[i] if i < len(letters) else f"({i + 1})"
+        for name in group:
+            marks[name] += letter
+    return marks
+
+
+def _how(data: Data, classifiers: Data) -> str:
+    first = next(iter(classifiers.values()))
+    methods = {c["ci"]["method"] for c in classifiers.values()}
+    limits = " and ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in methods)
+    return (
+        f"Below each figure its {data['level']:.0%} interval. AUC: "
+        f"{VARIANCES[first['variance_method']]}, {limits} limits; proportions: "
+        f"{_proportion_method(classifiers)}."
+    )
+
+
+def _proportion_method(classifiers: Data) -> str:
+    point = next(iter(next(iter(classifiers.values()))["cutoffs"].values()))
+    return {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}.get(
+        str(point["sensitivity"]["method"]), str(point["sensitivity"]["method"])
+    )
+
+
+def _backbone_notes(data: Data) -> list[str]:
+    classifiers = data["classifiers"]
+    chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
+    notes = [
+        _how(data, classifiers),
+        f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
+        "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",
+        *_group_notes(data),
+        *(f"{name}: weights {c['weights_title']}." for name, c in classifiers.items()),
+        *_control_notes(data),
+    ]
+    notes += [
+        f"{name}: seed {c['seed']} is tested; over seeds {_list(c['seeds']['seeds'])} the AUC "
+        f"spreads from {c['seeds']['low']:.3f} to {c['seeds']['high']:.3f} "
+        f"(SD {c['seeds']['sd']:.3f})."
+        for name, c in classifiers.items()
+        if c["seeds"]["n_seeds"] > 1
+    ]
+    return notes + [f"Warning: {warning}." for warning in data["warnings"]]
+
+
+def _group_notes(data: Data) -> list[str]:
+    if len(data["classifiers"]) < 2:
+        return []
+    notes = [
+        "Those that share a letter can't be told apart (paired tests, Holm-corrected, at "
+        f"{1 - data['level']:.0%})."
+    ]
+    found = data["detectable"]
+    if found:
+        low, high = (f"{found[key]:.3f}" for key in ("low", "high"))
+        span = low if low == high else f"{low} to {high}, depending on the pair"
+        notes.append(
+            "The smallest difference of AUCs that these cases could have shown, with 80 % power "
+            f"and before correction: {span}."
+        )
+    return notes
+
+
+def _control_notes(data: Data) -> list[str]:
+    notes = []
+    for backbone in dict.fromkeys(item["backbone"] for item in data["controls"]):
+        failed = [
+            item["control"]
+            for item in data["controls"]
+            if item["backbone"] == backbone and not item["beaten"]
+        ]
+        if failed:
+            notes.append(f"Warning: {backbone} is not shown to beat the control {_list(failed)}.")
+    if not any(c["control"] for c in data["classifiers"].values()):
+        notes.append("No control is among them: add --weights random, or image_statistics.")
+    return notes
+
+
+def _scores_sheet(data: Data, *, with_seeds: bool) -> Sheet:
+    columns = ("Scores", "Brier", "Log loss", "Slope", "Intercept", "Partial AUC")
+    rows = []
+    for name in data["ranking"]:
+        c = data["classifiers"][name]
+        line, part = c["calibration"], c["partial_auc"]["specificity_0.9_to_1"]
+        row: tuple[Cell, ...] = (
+            name,
+            Estimate(c["brier"]),
+            Estimate(c["log_loss"]),
+            Estimate(line["slope"]),
+            Estimate(line["intercept"]),
+            Estimate(part["mcclish"]),
+        )
+        rows.append(row)
+    notes = [
+        "Slope 1 and intercept 0: well calibrated. Partial AUC: specificity from 0.9 to 1, "
+        "corrected (McClish), 0.5 for chance."
+    ]
+    notes += _null_notes(data)
+    return Sheet("scores", "Calibration and partial AUC", columns, rows, notes)
+
+
+def _null_notes(data: Data) -> list[str]:
+    notes = []
+    for name in data["ranking"]:
+        c = data["classifiers"][name]
+        part = c["partial_auc"]["specificity_0.9_to_1"]
+        for note in (c["note"], c["calibration"]["note"], c.get("log_loss_note"), part["note"]):
+            if note:
+                notes.append(f"{name}: {note}.")
+    return notes
+
+
+def _pair_sheets(data: Data) -> list[Sheet]:
+    if not data["pairs"]:
+        return []
+    columns = ("Pair", "Difference of AUCs", "z", "p", "Holm p", "McNemar p")
+    rows: list[tuple[Cell, ...]] = []
+    for pair in data["pairs"]:
+        tests = pair["mcnemar"]
+        at_cutoffs = "\n".join(
+            f"{Estimate(tests[rate]['p_exact'], p=True).number} {short}"
+            for rate, short in (("sensitivity", "sens."), ("specificity", "spec."))
+        )
+        rows.append(
+            (
+                f"{pair['a']}\n− {pair['b']}",
+                Estimate(pair["difference"], pair["low"], pair["high"]),
+                Estimate(pair["z"]),
+                Estimate(pair["p"], p=True),
+                Estimate(pair["p_holm"], p=True),
+                at_cutoffs,
+            )
+        )
+    methods = sorted({pair["method"] for pair in data["pairs"]})
+    words = {
+        "delong": "DeLong's paired test",
+        "obuchowski": "the clustered paired test (Obuchowski 1997)",
+        "exact": "a distribution-free test where the variance is 0 or undefined",
+    }
+    notes = [
+        f"Difference and its interval: {' and '.join(words[m] for m in methods)}; McNemar: exact, "
+        "at the cut-offs of the first table."
+    ]
+    notes += [f"{p['a']} − {p['b']}: {p['note']}." for p in data["pairs"] if p["note"]]
+    return [Sheet("pairs", "Every pair", columns, rows, notes)]
+
+
+def _list(items: Sequence[Any]) -> str:
+    texts = [str(item) for item in items]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -1,0 +1,120 @@
+"""Sheets as text for elsewhere: Markdown, CSV, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from tlbench.report.sheets import Cell, Estimate, Sheet, in_line
+
+
+def to_markdown(sheets: Sequence[Sheet]) -> str:
+    """Return the sheets as Markdown tables with their notes; text from outside is escaped."""
+    parts = []
+    for sheet in sheets:
+        lines = [f"**{_markdown(sheet.title)}**", ""]
+        lines.append(_line([_markdown(column) for column in sheet.columns]))
+        lines.append(_line(["---"] * len(sheet.columns)))
+        lines += [_line([_markdown(in_line(cell)) for cell in row]) for row in sheet.rows]
+        if sheet.notes:
+            lines += ["", *(f"- {_markdown(note)}" for note in sheet.notes)]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    for mark in ("\\", "|", "*", "_", "`", "[", "]", "<", ">", "#"):
+        text = text.replace(mark, "\\" + mark)
+    return " ".join(text.split())
+
+
+def to_csv(sheets: Sequence[Sheet]) -> str:
+    """Return the sheets as CSV, a blank line between them; figures in full precision.
+
+    A figure with limits takes three columns, the limits in `... low` and `... high`. The first
+    column of every row says which sheet it belongs to.
+    """
+    return "\n".join(_csv(sheet) for sheet in sheets)
+
+
+def _csv(sheet: Sheet) -> str:
+    with_limits = [
+        any(isinstance(row[i], Estimate) and row[i].limits for row in sheet.rows)  # type: ignore[union-attr]
+        for i in range(len(sheet.columns))
+    ]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    head = ["table"]
+    for column, limits in zip(sheet.columns, with_limits, strict=True):
+        head += [column, f"{column} low", f"{column} high"] if limits else [column]
+    writer.writerow(head)
+    for row in sheet.rows:
+        line = [sheet.name]
+        for cell, limits in zip(row, with_limits, strict=True):
+            line += _values(cell, limits)
+        writer.writerow(line)
+    return out.getvalue()
+
+
+def _values(cell: Cell, limits: bool) -> list[str]:
+    if isinstance(cell, str):
+        return [in_line(cell), "", ""] if limits else [in_line(cell)]
+    numbers = (cell.value, cell.low, cell.high) if limits else (cell.value,)
+    return ["" if number is None else repr(float(number)) for number in numbers]
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+    "−": "$-$",
+    "×": r"$\times$",
+    "≥": r"$\geq$",
+}
+
+
+def to_latex(sheets: Sequence[Sheet]) -> str:
+    """Return the sheets as LaTeX tables in the style of the package `booktabs`."""
+    return "\n".join(_latex_table(sheet) for sheet in sheets)
+
+
+def _latex_table(sheet: Sheet) -> str:
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        f"  \\caption{{{_latex(sheet.title)}}}",
+        f"  \\label{{tab:{sheet.name}}}",
+        f"  \\begin{{tabular}}{{{'l' * len(sheet.columns)}}}",
+        "    \\toprule",
+        _latex_row(sheet.columns),
+        "    \\midrule",
+        *(_latex_row(row) for row in sheet.rows),
+        "    \\bottomrule",
+        "  \\end{tabular}",
+    ]
+    if sheet.notes:
+        lines.append(f"  \\par\\footnotesize {' '.join(_latex(note) for note in sheet.notes)}")
+    return "\n".join([*lines, "\\end{table}", ""])
+
+
+def _latex_row(row: Sequence[Cell]) -> str:
+    return f"    {' & '.join(_latex(in_line(cell)) for cell in row)} \\\\"
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

@@ -1,0 +1,103 @@
+"""The table of one or several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
+
+Data = Mapping[str, Any]
+
+RUN_COLUMNS = ("Backbone", "AUC", "Cut-off chosen on", "Sensitivity", "Specificity")
+VARIANCES = {
+    "delong": "DeLong variance",
+    "obuchowski": "clustered variance (Obuchowski 1997), for some patients have several images",
+}
+LIMITS = {"logit": "logit-transformed", "wald": "untransformed", "exact": "exact"}
+
+
+def run_sheet(records: Sequence[Data]) -> Sheet:
+    """Return the table of runs that share data set, protocol and seed, one pair of rows each.
+
+    The first row of a pair has the cut-off fixed before the hold-out, the second the optimistic
+    one, chosen on the hold-out itself.
+    """
+    rows = [row for record in records for row in _run_rows(record)]
+    return Sheet("runs", _title(records[0]), RUN_COLUMNS, rows, _notes(records))
+
+
+def _run_rows(record: Data) -> list[tuple[Cell, ...]]:
+    point, optimistic = record["operating_point"], record["operating_point_optimistic"]
+    return [
+        (
+            f"{record['backbone']}\n{record['weights']}",
+            estimate(record["auc"]),
+            f"{_chosen_on(point)}\n{Estimate(point['cutoff']).number}",
+            estimate(point["sensitivity"]),
+            estimate(point["specificity"]),
+        ),
+        (
+            "",
+            "",
+            f"hold-out: optimistic\n{Estimate(optimistic['cutoff']).number}",
+            estimate(optimistic["sensitivity"]),
+            estimate(optimistic["specificity"]),
+        ),
+    ]
+
+
+def _chosen_on(point: Data) -> str:
+    words = {"train + validation, cross-validated": "cross-validation"}
+    return words.get(point["chosen_on"], str(point["chosen_on"]))
+
+
+def _title(record: Data) -> str:
+    return f"{data_words(record)}, {record['protocol']}, seed {record['seed']}: " + holdout_words(
+        record["holdout"]
+    )
+
+
+def data_words(record: Data) -> str:
+    """Return data set and subset, marked where synthetic."""
+    subset = f" {record['subset']}" if record["subset"] else ""
+    synthetic = " (synthetic)" if record["synthetic"] else ""
+    return f"{record['dataset']}{subset}{synthetic}"
+
+
+def holdout_words(holdout: Data) -> str:
+    """Return the hold-out in words."""
+    patients = f" of {holdout['patients']} patients" if holdout["patients"] else ""
+    return (
+        f"hold-out of {holdout['n']} radiographs{patients}, {holdout['positives']} with a fracture"
+    )
+
+
+def _notes(records: Sequence[Data]) -> list[str]:
+    auc = records[0]["auc"]
+    lines = [
+        f"Below each figure its {auc['level']:.0%} interval. AUC: "
+        f"{VARIANCES[auc['variance_method']]}, {LIMITS[auc['method']]} limits; sensitivity and "
+        "specificity: Wilson.",
+    ]
+    for record in records:
+        weights = record["details"]["weights"]
+        lines.append(f"{record['backbone']}: weights {weights['title']}.")
+        if record["auc"]["note"]:
+            lines.append(f"{record['backbone']}: {record['auc']['note']}.")
+        lines.extend(_leak(record))
+    for warning in dict.fromkeys(line for record in records for line in record["warnings"]):
+        lines.append(f"Warning: {warning}.")
+    return lines
+
+
+def _leak(record: Data) -> list[str]:
+    clean = record.get("internal_test_without_leak")
+    if clean is None:
+        return []
+    leaky = record["internal_test"]
+    with_leak, without = Estimate(leaky["auc"]).number, Estimate(clean["auc"]).number
+    return [
+        f"Internal test AUC with the leak {with_leak} ({leaky['n']} views), without it "
+        f"{without} ({clean['n']} radiographs)."
+    ]

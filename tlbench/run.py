@@ -1,0 +1,315 @@
+"""One run: a backbone, its weights, a data set, a protocol and a seed, down to the record."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tlbench import __version__
+from tlbench.datasets.table import Table, build_table, few
+from tlbench.environment import cache_folder, describe_environment
+from tlbench.errors import DataError, TlbenchError, UnreadableImageError
+from tlbench.features.engines import engine_key, load_engine
+from tlbench.features.extract import (
+    FeatureSpace,
+    FeatureStore,
+    PixelStore,
+    Wanted,
+    check_varied,
+    extract_features,
+    read_radiographs,
+)
+from tlbench.images import pixels_version
+from tlbench.measures import finite
+from tlbench.plugins import PluginHost, load_plugins
+from tlbench.progress import Progress
+from tlbench.protocols import describe_protocol
+from tlbench.protocols.partition import draw_partitions
+from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
+from tlbench.registry import Offer
+from tlbench.scores import train_and_measure
+from tlbench.specs import (
+    BackboneSpec,
+    DatasetRequest,
+    DatasetSpec,
+    ProtocolSpec,
+    RunFinished,
+)
+from tlbench.weights import ChosenWeights, choose_weights
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for; see `run` for the fields."""
+
+    backbone: str
+    dataset: str = "demo"
+    subset: str | None = None
+    data_root: Path | None = None
+    positive: str | None = None
+    protocol: str = "paper2018"
+    weights: str = "auto"
+    seed: int = 0
+    level: float = 0.95
+    ci: Literal["logit", "wald"] = "logit"
+    results: Path = Path("results")
+    cache: Path | None = None
+    offline: bool = False
+    skip_unreadable: bool = False
+    force: bool = False
+
+
+def run(
+    backbone: str,
+    *,
+    plugins: Sequence[str | Path] = (),
+    strict_plugins: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Record:
+    """Evaluate one backbone and return its record, at once if the same run is finished already.
+
+    `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
+    names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
+    decides partitions and training, never the hold-out; `level` (0.95) and `ci` ("logit" or
+    "wald") the intervals; `results` ("results") and `cache` the folders written to; `offline`
+    keeps it off the network; `skip_unreadable` leaves out files that can't be read; `force`
+    runs anew. `plugins` are files that offer more. Raises `TlbenchError` for what a user can mend.
+    """
+    for name in ("data_root", "results", "cache"):
+        if options.get(name) is not None:
+            options[name] = Path(options[name])
+    host = load_plugins([Path(file) for file in plugins], strict=strict_plugins)
+    return execute(RunRequest(backbone, **options), host, progress or Progress())
+
+
+def execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
+    """Carry out one request with the plugins of `host`; see `run`."""
+    backbone = host.backbones.find(request.backbone)
+    dataset = host.datasets.find(request.dataset).spec
+    protocol = host.protocols.find(request.protocol).spec
+    check_writable(request.results)
+    cache = request.cache or cache_folder()
+    weights = choose_weights(
+        backbone.spec, request.weights, cache, offline=request.offline, progress=progress
+    )
+    progress.say(f"{backbone.spec.name}: weights {weights.title}")
+    table = build_table(_read(dataset, request, cache, progress))
+    work = _Work(request, backbone, dataset, protocol, weights, cache, progress)
+    return work.finish(table, host)
+
+
+def _read(dataset: DatasetSpec, request: RunRequest, cache: Path, progress: Progress) -> list[Any]:
+    if dataset.needs_root and request.data_root is None:
+        raise DataError(
+            f'data set "{dataset.name}" is not part of tlbench: say where it is',
+            f"--data-root DIR, a folder with {dataset.layout}",
+        )
+    return dataset.read(
+        DatasetRequest(
+            folder=cache / "datasets",
+            root=request.data_root,
+            subset=request.subset,
+            positive=request.positive,
+            say=progress.say,
+            track=progress.track,
+        )
+    )
+
+
+@dataclass
+class _Work:
+    """One run under way."""
+
+    request: RunRequest
+    backbone: Offer[BackboneSpec]
+    dataset: DatasetSpec
+    protocol: ProtocolSpec
+    weights: ChosenWeights
+    cache: Path
+    progress: Progress
+    started: float = field(default_factory=time.monotonic)
+
+    def finish(self, table: Table, host: PluginHost) -> Record:
+        features = FeatureStore(self.cache, self._space(), self.progress)
+        pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
+        table, skipped = self._readable(table, features, pixels)
+        name = self._name(table)
+        done = None if self.request.force else find_record(self.request.results, name)
+        if done is not None:
+            self.progress.say(f'run "{name}" is finished already; --force runs it anew')
+            return done
+        partitions = draw_partitions(table.labels, table.groups, self.protocol, self.request.seed)
+        measured = train_and_measure(
+            table,
+            partitions,
+            self.protocol,
+            lambda wanted: self._features(wanted, table, features, pixels),
+            seed=self.request.seed,
+            level=self.request.level,
+            method=self.request.ci,
+        )
+        record = self._head(name, table, skipped) | measured.statistics
+        record["warnings"] = self._warnings(table, skipped) + record["warnings"]
+        record["details"] = self._details(table, skipped, features)
+        record |= describe_environment()
+        record["seconds"] = round(time.monotonic() - self.started, 3)
+        record = finite(record)
+        log = [json.dumps(record["details"], sort_keys=True), *record["warnings"]]
+        saved = save_record(
+            self.request.results, record, measured.predictions, measured.arrays, log
+        )
+        host.notify(RunFinished(record, saved.folder), self.progress.warn)
+        return saved
+
+    def _space(self) -> FeatureSpace:
+        spec = self.backbone.spec
+        return FeatureSpace(
+            backbone=spec.name,
+            backbone_version=spec.version,
+            plugin_sha256=self.backbone.source.digest,
+            weights_sha256=self.weights.sha256,
+            preprocessing=self.weights.preprocessing,
+            pixels=pixels_version(),
+            engine=engine_key(spec),
+            feature_size=spec.feature_size,
+        )
+
+    def _readable(
+        self, table: Table, features: FeatureStore, pixels: PixelStore
+    ) -> tuple[Table, list[dict[str, str]]]:
+        """Read what has no features yet; leave out, or refuse, what can't be read."""
+        absent = features.missing([(digest, "as is") for digest in table.files])
+        unreadable = read_radiographs(
+            {digest: table.files[digest] for digest, _ in absent}, pixels, self.progress
+        )
+        if not unreadable:
+            return table, []
+        skipped = [
+            {"case": r.case, "reason": unreadable[digest].message}
+            for r, digest in zip(table.radiographs, table.digests, strict=True)
+            if digest in unreadable
+        ]
+        if not self.request.skip_unreadable:
+            raise _unreadable_error(skipped, unreadable)
+        self.progress.warn(
+            f"{len(skipped)} unreadable left out: {few([item['case'] for item in skipped])}"
+        )
+        return table.without(unreadable), skipped
+
+    def _features(
+        self, wanted: Sequence[Wanted], table: Table, features: FeatureStore, pixels: PixelStore
+    ) -> np.ndarray[Any, Any]:
+        spec = self.backbone.spec
+        extract_features(
+            wanted,
+            table.files,
+            features,
+            pixels,
+            lambda: load_engine(spec, self.weights.preprocessing, self.weights.file),
+            self.progress,
+        )
+        out = features.read(wanted)
+        if {digest for digest, _ in wanted} == set(table.digests):
+            check_varied(out, spec.name)
+        return out
+
+    def _name(self, table: Table) -> str:
+        """A name that a person can read, ending in a digest of all that decides the run."""
+        request = self.request
+        decides = {
+            "tlbench": __version__,
+            "space": self._space().digest,
+            "data": table.fingerprint,
+            "protocol": describe_protocol(self.protocol),
+            "seed": request.seed,
+            "level": request.level,
+            "ci": request.ci,
+        }
+        digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
+        parts = [request.backbone, self.weights.name, request.dataset, request.subset]
+        words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
+        return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
+
+    def _head(self, name: str, table: Table, skipped: list[Any]) -> dict[str, Any]:
+        request = self.request
+        return {
+            "schema": SCHEMA,
+            "run": name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "tlbench": __version__,
+            "backbone": request.backbone,
+            "weights": self.weights.name,
+            "dataset": request.dataset,
+            "subset": request.subset,
+            "protocol": request.protocol,
+            "seed": request.seed,
+            "synthetic": self.dataset.synthetic,
+            "control": self.backbone.spec.control or self.weights.control,
+            "radiographs": len(table),
+            "positives": int(table.labels.sum()),
+            "patients": len(np.unique(table.groups)) if table.has_patients else None,
+            "skipped": len(skipped),
+        }
+
+    def _warnings(self, table: Table, skipped: list[Any]) -> list[str]:
+        lines = []
+        if self.dataset.synthetic:
+            lines.append("synthetic data: the figures say nothing about patients")
+        if not table.has_patients:
+            lines.append(
+                "the data set does not name patients: every image counts as a patient of its own, "
+                "so images of one patient may be in training and in the hold-out"
+            )
+        if skipped:
+            lines.append(f"{len(skipped)} unreadable files were left out")
+        if self.protocol.warning:
+            lines.append(self.protocol.warning)
+        return lines
+
+    def _details(self, table: Table, skipped: list[Any], features: FeatureStore) -> dict[str, Any]:
+        spec, source = self.backbone.spec, self.backbone.source
+        return {
+            "backbone": {
+                "title": spec.title,
+                "version": spec.version,
+                "plugin": source.plugin,
+                "origin": source.origin,
+                "plugin_sha256": source.digest,
+                "feature_size": spec.feature_size,
+                "parameters": spec.parameters,
+                "reference": spec.reference,
+                "licence": spec.licence,
+            },
+            "weights": self.weights.describe(),
+            "dataset": {
+                "title": self.dataset.title,
+                "licence": self.dataset.licence,
+                "source": self.dataset.source,
+                "citation": self.dataset.citation,
+                "fingerprint": table.fingerprint,
+                "skipped": skipped,
+            },
+            "protocol": describe_protocol(self.protocol),
+            "features": asdict(features.space) | {"digest": features.space.digest},
+        }
+
+
+def _unreadable_error(
+    skipped: list[dict[str, str]], unreadable: dict[str, UnreadableImageError]
+) -> TlbenchError:
+    hint = "mend or remove it, or leave it out with --skip-unreadable"
+    if len(skipped) == 1:
+        return UnreadableImageError(next(iter(unreadable.values())).message, hint)
+    return DataError(
+        f"{len(skipped)} files can't be read: {few([item['case'] for item in skipped])}",
+        hint.replace(" it", " them"),
+    )

@@ -1,0 +1,215 @@
+"""What plugins return: frozen descriptions whose heavy parts load lazily.
+
+This module imports neither numpy nor any framework, so that listing what exists is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Extract = Callable[[NDArray[np.uint8] | NDArray[np.uint16]], NDArray[np.float32]]
+
+
+def _silent(_line: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pixels become a network's input; it belongs to the backbone, never to the user.
+
+    `size` is (rows, columns) in pixels. A pixel at fraction t of full white becomes
+    `(low + t * (high - low) - mean) / std`, per channel in the order of `channels`;
+    grey radiographs are repeated over the three channels.
+    """
+
+    size: tuple[int, int]
+    scale: tuple[float, float] = (0.0, 1.0)
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    channels: Literal["rgb", "bgr"] = "rgb"
+
+
+@dataclass(frozen=True)
+class WeightsRequest:
+    """What a plugin may use to bring weights to disk: a folder of its own and the user's wishes."""
+
+    folder: Path
+    offline: bool = False
+    say: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True)
+class WeightsSpec:
+    """A named set of parameters of a backbone.
+
+    `obtain` returns the file, bringing it to disk first where that is needed, or raises
+    `WeightsError` within seconds; with `request.offline` it never touches the network.
+    `find` returns the file if it is on disk already. `checksum` is the published one of what is
+    downloaded (algorithm first); the record also holds the SHA-256 of the file that was used.
+    """
+
+    name: str
+    title: str
+    trained_on: str
+    licence: str
+    obtain: Callable[[WeightsRequest], Path]
+    find: Callable[[WeightsRequest], Path | None]
+    size: int | None = None
+    checksum: str | None = None
+    source: str | None = None
+    preprocessing: Preprocessing | None = None
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A frozen network that turns an image into a vector of features.
+
+    With `framework="keras"`, `load(file)` returns a `keras.Model` from float images, already
+    scaled as `preprocessing` says, of shape (n, rows, columns, 3) to features (n, feature_size);
+    tlbench scales, batches and runs it. With `framework="python"`, `load(file)` returns a
+    function from pixels, uint8 or uint16 of shape (n, rows, columns) or (n, rows, columns, 3),
+    to float32 features (n, feature_size), and scales them itself. `file` is the weights file, or
+    None for a backbone without weights. `version` is raised by the author when features change.
+    """
+
+    name: str
+    title: str
+    feature_size: int
+    preprocessing: Preprocessing
+    load: Callable[[Path | None], Any]
+    framework: Literal["keras", "python"] = "python"
+    weights: tuple[WeightsSpec, ...] = ()
+    parameters: int | None = None
+    reference: str = ""
+    licence: str = ""
+    version: str = "1"
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One image of a data set: where it lies, its label (1 = fracture) and its patient.
+
+    `case` names it within the data set; `patient` is None where the data set has no patients.
+    """
+
+    case: str
+    path: Path
+    label: int
+    patient: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatasetRequest:
+    """What a reader gets: the user's folder and choices, and a folder for what it generates."""
+
+    folder: Path
+    root: Path | None = None
+    subset: str | None = None
+    positive: str | None = None
+    say: Callable[[str], None] = _silent
+    track: Callable[[Iterable[Any], str, int], Iterable[Any]] = lambda items, _what, _total: items
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set, or a layout that many data sets have, and how it is read."""
+
+    name: str
+    title: str
+    read: Callable[[DatasetRequest], list[Radiograph]]
+    layout: str
+    licence: str = ""
+    source: str = ""
+    citation: str = ""
+    subsets: tuple[str, ...] = ()
+    needs_root: bool = True
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class HoldoutRule:
+    """The final test set: `per_class` images of each label, at most `largest_share` of the set.
+
+    Where the data set is smaller, the largest balanced hold-out within the share is taken.
+    It is drawn from `seed`, not from the run's seed, so that runs of all seeds share it.
+    """
+
+    per_class: int = 50
+    largest_share: float = 0.2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ProtocolSpec:
+    """Everything between data set and score: named, frozen, stored whole in each record.
+
+    `training_views` names the views of a training radiograph (see `tlbench.augment`).
+    `split` holds the shares of train, validation and test. `train` fits the top layer.
+    """
+
+    name: str
+    title: str
+    steps: tuple[str, ...]
+    train: Callable[[TrainingData], TopLayer]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    holdout: HoldoutRule = HoldoutRule()
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    training_views: tuple[str, ...] = ("as is",)
+    split_views: bool = False
+    reference: str = ""
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a protocol may see: the features of the training and validation partitions.
+
+    `train` (n, d) and `validation` (m, d) are float32; labels are 0 or 1; groups name patients.
+    `seed` is the run's seed, from which the protocol derives its streams by name.
+    """
+
+    train: NDArray[np.float32]
+    train_labels: NDArray[np.int64]
+    train_groups: NDArray[np.int64]
+    validation: NDArray[np.float32]
+    validation_labels: NDArray[np.int64]
+    validation_groups: NDArray[np.int64]
+    seed: int
+    parameters: Mapping[str, Any]
+    rows: NDArray[np.int64]
+    """For each training row, the radiograph it comes from: views of one share a number."""
+
+
+@dataclass(frozen=True)
+class TopLayer:
+    """A trained top layer, and the scores on which its cut-off may be chosen.
+
+    `score` maps features (n, d) to scores (n,), float64. `arrays` is what `top_layer.npz` keeps.
+    """
+
+    score: Callable[[NDArray[np.float32]], NDArray[np.float64]]
+    cutoff_labels: NDArray[np.int64]
+    cutoff_scores: NDArray[np.float64]
+    cutoff_chosen_on: str
+    arrays: Mapping[str, NDArray[Any]]
+    history: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """What an observer gets when a run has ended: the record and where it lies."""
+
+    record: Mapping[str, Any]
+    folder: Path
