@@ -15,6 +15,7 @@ from tlbench.errors import TlbenchError
 from tlbench.measures import finite
 from tlbench.stats import (
     auc_interval,
+    bootstrap_cutoff,
     brier,
     calibration_line,
     choose_cutoff,
@@ -26,6 +27,7 @@ from tlbench.stats import (
     partial_auc,
     reliability,
 )
+from tlbench.streams import stream
 
 RATES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 
@@ -36,6 +38,7 @@ class Choices:
 
     `rules` are names such as "youden" or "sensitivity=0.9"; the first is the one McNemar's tests
     use. `fixed` is a cut-off given by the user, which then stands first, under the name "fixed".
+    `bootstrap` is how often patients are redrawn for an interval of a chosen cut-off, 0 for none.
     """
 
     level: float = 0.95
@@ -43,6 +46,7 @@ class Choices:
     proportion_ci: Literal["wilson", "clopper-pearson"] = "wilson"
     rules: tuple[str, ...] = ("youden",)
     fixed: float | None = None
+    bootstrap: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def choices_of(
     level: float,
     ci: Literal["logit", "wald"],
     proportion_ci: Literal["wilson", "clopper-pearson"],
+    bootstrap: int = 0,
 ) -> Choices:
     """Return the choices that a user's words mean; `cutoffs` are numbers or names of rules.
 
@@ -81,7 +86,7 @@ def choices_of(
             raise TlbenchError(f'cut-off "{text}" is not a finite number', "give a number")
     if fixed is None and not rules:
         rules = ["youden"]
-    return Choices(level, ci, proportion_ci, tuple(rules), fixed)
+    return Choices(level, ci, proportion_ci, tuple(rules), fixed, bootstrap)
 
 
 def choose_cutoffs(
@@ -122,6 +127,7 @@ def describe_classifier(
         "partial_auc": _describe_partial(labels, scores),
         "cutoffs": {
             name: _describe_cutoff(labels, scores, groups, cutoff, choices)
+            | _bootstrap(labels, scores, groups, name, choices)
             for name, cutoff in cutoffs.items()
         },
     }
@@ -158,6 +164,28 @@ def _describe_cutoff(
             point[rate]["by_patient"] = {key: clustered[rate][key] for key in kept}
     note = None if math.isfinite(cutoff.value) else "no case is called positive"
     return point | {"ties": cutoff.ties, "chosen_on": cutoff.chosen_on, "note": note}
+
+
+def _bootstrap(
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    groups: NDArray[Any] | None,
+    rule: str,
+    choices: Choices,
+) -> dict[str, Any]:
+    """The interval of a chosen cut-off over redrawn patients; nothing where none was asked for."""
+    if not choices.bootstrap or rule not in choices.rules:
+        return {}
+    found = bootstrap_cutoff(
+        labels,
+        scores,
+        rule,
+        groups=groups,
+        rng=stream(0, f"bootstrap/{rule}"),
+        n_boot=choices.bootstrap,
+        level=choices.level,
+    )
+    return {"cutoff_ci": asdict(found)}
 
 
 def _describe_probabilities(

@@ -55,7 +55,15 @@ def test_every_hook_is_documented_with_its_signature(name: str) -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("tlbench run", "tlbench list", "tlbench show", "make demo", "make test"):
+    for command in (
+        "tlbench run",
+        "tlbench list",
+        "tlbench show",
+        "tlbench compare",
+        "tlbench evaluate",
+        "make demo",
+        "make test",
+    ):
         assert command in readme
 
 

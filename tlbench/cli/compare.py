@@ -98,6 +98,10 @@ def evaluate_command(
     proportion_ci: Annotated[
         ProportionLimits, typer.Option(help="How the limits of proportions are made.")
     ] = ProportionLimits.wilson,
+    bootstrap: Annotated[
+        int,
+        typer.Option(help="Redraw patients N times for intervals of chosen cut-offs.", min=0),
+    ] = 0,
     output: FormatOption = Format.table,
     json: Json = False,
     plots: Plots = None,
@@ -109,7 +113,7 @@ def evaluate_command(
     from tlbench.predictions import read_predictions
     from tlbench.report.comparisons import evaluation_sheets
 
-    choices = choices_of(cutoff or (), level, ci.value, proportion_ci.value)
+    choices = choices_of(cutoff or (), level, ci.value, proportion_ci.value, bootstrap)
     predictions = read_predictions(
         file, label=label, scores=score or (), patient=patient, case=case, positive=positive
     )

@@ -64,13 +64,18 @@ def _classifier_rows(
     for i, rule in enumerate(rules):
         point = classifier["cutoffs"][rule]
         head: tuple[Cell, ...] = (name, _auc(classifier), mark) if i == 0 else ("", "", "")
-        cutoff = f"{rule}\n{_cutoff_words(point['cutoff'])}"
+        cutoff = f"{rule}\n{_cutoff_words(point['cutoff'])}" + _cutoff_limits(point)
         rows.append((*head, cutoff, estimate(point["sensitivity"]), estimate(point["specificity"])))
     return rows
 
 
 def _cutoff_words(value: float | None) -> str:
     return "none reached" if value is None else f"{value:.4g}"
+
+
+def _cutoff_limits(point: Data) -> str:
+    ci = point.get("cutoff_ci")
+    return "" if ci is None else f"\n{_cutoff_words(ci['low'])} to {_cutoff_words(ci['high'])}"
 
 
 def _auc(classifier: Data) -> Estimate:
@@ -157,7 +162,7 @@ def _control_notes(data: Data) -> list[str]:
         if failed:
             notes.append(f"Warning: {backbone} is not shown to beat the control {_list(failed)}.")
     if not any(c["control"] for c in data["classifiers"].values()):
-        notes.append("No control is among them: add --weights random, or image_statistics.")
+        notes.append("No control is among them: add one with --weights random.")
     return notes
 
 
