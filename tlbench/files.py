@@ -22,12 +22,21 @@ def write_whole(file: Path, write: Callable[[Any], None]) -> None:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
+        # Temporary files are private; what becomes of them is as readable as any new file.
+        Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(file)
     except OSError as error:
         raise unwritable(file.parent, error) from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The permissions that this process takes from new files; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def unwritable(folder: Path, error: OSError) -> CacheError:
@@ -40,5 +49,5 @@ def unwritable(folder: Path, error: OSError) -> CacheError:
     reason = (error.strerror or str(error)).lower()
     return CacheError(
         f'can\'t write to "{folder}": {reason}',
-        "choose another folder with --results or --cache",
+        "choose another folder, or mend its permissions",
     )

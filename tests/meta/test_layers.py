@@ -26,6 +26,7 @@ LAYERS = [
 ]
 UPWARD = {("tlbench.records", "tlbench.report.html")}  # a record shows itself in a notebook
 HEAVY = {"tensorflow", "keras", "openvino", "sklearn", "scipy", "statsmodels", "h5py"}
+HEAVY |= {"pandas", "matplotlib"}
 FILES = sorted(ROOT.rglob("*.py"))
 
 
