@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +25,7 @@ COUNT = 300
 
 _NAME = "demo"
 _LISTING = "listing.csv"
+_WORTH_A_PROCESS = 20
 _COLUMNS = ("case", "file", "patient", "label")
 
 
@@ -63,10 +68,51 @@ def _draw(folder: Path, present: set[str], request: DatasetRequest) -> None:
 
     cases = plan_cases(seed=SEED, count=COUNT)
     missing = [case for case in cases if _file(case) not in present]
-    for case in request.track(missing, "drawing synthetic radiographs", len(missing)):
-        _write(folder / _file(case), _render_png(case))
+    # A second process begins at the end: every file is whole or not there, so that the two need
+    # not know of each other, and whatever it leaves undone is done here.
+    with _second_process(folder, len(missing)):
+        drawn = _draw_in_order(folder, missing)
+        for _ in request.track(drawn, "drawing synthetic radiographs", len(missing)):
+            pass
     # The listing comes last: where it is, the radiographs are.
     _write(folder / _LISTING, _format_listing(cases))
+
+
+def _draw_in_order(folder: Path, cases: Sequence[PhantomCase]) -> Iterator[None]:
+    """Draw what is missing, and yield once for each radiograph that is there, whoever drew it."""
+    yielded = 0
+    files = {_file(case) for case in cases}
+    for case in cases:
+        if not _is_whole(folder / _file(case)):
+            _write(folder / _file(case), _render_png(case))
+        there = len(files & _list_files(folder))
+        for _ in range(there - yielded):
+            yield
+        yielded = max(yielded, there)
+
+
+@contextmanager
+def _second_process(folder: Path, missing: int) -> Iterator[None]:
+    """Draw from the end in another process, where there is a core and enough work for it."""
+    if (os.cpu_count() or 1) < 2 or missing < _WORTH_A_PROCESS:
+        yield
+        return
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, "-m", "tlbench.datasets.demo", str(folder), str(COUNT)]
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _draw_from_the_end(folder: Path, count: int) -> None:
+    from tlbench.datasets.phantom import plan_cases
+
+    for case in reversed(plan_cases(seed=SEED, count=count)):
+        if not _is_whole(folder / _file(case)):
+            _write(folder / _file(case), _render_png(case))
 
 
 def _render_png(case: PhantomCase) -> bytes:
@@ -87,8 +133,15 @@ def _file(case: PhantomCase) -> str:
 def _list_files(folder: Path) -> set[str]:
     if not folder.is_dir():
         return set()
-    # A power cut can leave a name without content.
-    return {path.name for path in folder.iterdir() if path.stat().st_size > 0}
+    return {path.name for path in folder.iterdir() if _is_whole(path)}
+
+
+def _is_whole(path: Path) -> bool:
+    # A power cut can leave a name without content; and the other process may be about to rename.
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _format_listing(cases: Sequence[PhantomCase]) -> bytes:
@@ -111,3 +164,7 @@ def _read_listing(path: Path) -> list[dict[str, str]] | None:
 
 def _write(file: Path, content: bytes) -> None:
     write_whole(file, lambda stream: stream.write(content))
+
+
+if __name__ == "__main__":
+    _draw_from_the_end(Path(sys.argv[1]), int(sys.argv[2]))
