@@ -118,6 +118,44 @@ BAD = {
 }
 
 
+BAD |= {
+    "two labels": ("fracture,label,s\n1,0,3\n", 'several columns may be the label: "fracture"'),
+    "blank line": ("label,s\n1,2\n\n0,3\n", "has no label: line 3"),
+    "open quote": ('label,s\n1,"2\n0,3\n', "can't be read as a table"),
+}
+
+
+def test_labels_that_look_like_missing_values_are_labels(read) -> None:
+    found = read("label,patient,s\nfracture,NA,1\nNone,n/a,2\n", positive="fracture")
+    assert found.labels.tolist() == [1, 0]
+    assert found.patients.tolist() == [0, 1]
+
+
+def test_blank_lines_at_the_end_are_no_rows(read) -> None:
+    assert len(read("label,s\n1,2\n0,3\n\n\n").labels) == 2
+
+
+def test_counts_of_rows_without_a_name_are_no_scores(read) -> None:
+    found = read(",label,s\n0,1,0.5\n1,0,0.25\n")
+    assert list(found.scores) == ["s"]
+    assert 'taken as scores, for they hold numbers: "s"' in found.notes
+
+
+def test_one_column_has_one_part(read) -> None:
+    text = "case,label,s\na,1,2\nb,0,3\n"
+    with pytest.raises(DataError, match="can't be scores"):
+        read(text, scores=["label"])
+    with pytest.raises(DataError, match="one column has two parts"):
+        read(text, label="label", patient="label")
+    assert read(text, label="label", patient="case").patients.tolist() == [0, 1]
+
+
+def test_a_plain_file_with_the_name_of_an_archive_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "predictions.csv.gz"
+    file.write_text("label,s\n1,2\n0,3\n")
+    assert len(read_predictions(file).labels) == 2
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_files_get_one_clear_line_and_a_hint(read, kind: str) -> None:
     text, message = BAD[kind]

@@ -23,8 +23,15 @@ PREDICTIONS = [
 ]
 
 
+NEEDED = (
+    *("created", "backbone", "weights", "dataset", "subset", "protocol", "seed", "synthetic"),
+    *("control", "holdout", "auc", "operating_point", "operating_point_optimistic"),
+    *("top_layer", "warnings", "details"),
+)
+
+
 def save(results: Path, run: str = "one", **fields):
-    record = {"schema": SCHEMA, "run": run} | fields
+    record = dict.fromkeys(NEEDED) | {"schema": SCHEMA, "run": run} | fields
     return save_record(results, record, PREDICTIONS, {"weights": np.ones(3)}, ["log"])
 
 
@@ -81,8 +88,30 @@ def test_a_later_schema_asks_for_a_newer_tlbench(tmp_path: Path) -> None:
 def test_records_are_found_and_listed_by_name(tmp_path: Path) -> None:
     save(tmp_path, "two")
     save(tmp_path, "one")
-    assert [record["run"] for record in list_records(tmp_path)] == ["one", "two"]
+    assert [record["run"] for record in list_records(tmp_path, print)] == ["one", "two"]
     assert find_record(tmp_path, "three") is None
     with pytest.raises(UnknownNameError, match='unknown run "tow"'):
         get_record(tmp_path, "tow")
-    assert list_records(tmp_path / "nowhere") == []
+    assert list_records(tmp_path / "nowhere", print) == []
+
+
+def test_a_damaged_record_does_not_hide_the_others(tmp_path: Path) -> None:
+    save(tmp_path, "good")
+    save(tmp_path, "bad")
+    (tmp_path / "bad" / "record.json").write_text('{"schema": 1}')
+    warnings: list[str] = []
+    assert [record["run"] for record in list_records(tmp_path, warnings.append)] == ["good"]
+    (warning,) = warnings
+    assert "bad" in warning
+    assert "it lacks run" in warning
+
+
+@pytest.mark.parametrize("damage", ["case,patient\n1,2\n", None, "case,label,score\nx,y,z\n"])
+def test_lost_predictions_are_a_clear_error(tmp_path: Path, damage: str | None) -> None:
+    record = save(tmp_path)
+    file = record.folder / "predictions.csv"
+    file.unlink()
+    if damage is not None:
+        file.write_text(damage)
+    with pytest.raises(CacheError, match=r"predictions\.csv"):
+        record.predictions()

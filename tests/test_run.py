@@ -292,6 +292,68 @@ def test_rubbish_features_are_refused(
         evaluate(plugins=[plugin])
 
 
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("def load(_file):\n    return None\n", {}, "`load` of backbone"),
+        (
+            "def read(_request):\n    return [1, 2]\n"
+            "@hookimpl\ndef tlbench_register_datasets():\n"
+            "    return [DatasetSpec('odd', 'odd', read, 'nothing', needs_root=False)]\n",
+            {"dataset": "odd", "data_root": None},
+            "reader returned list instead of a list of Radiograph",
+        ),
+        (
+            "@hookimpl\ndef tlbench_register_protocols():\n"
+            "    return [ProtocolSpec('odd', 'odd', (), lambda data: 3)]\n",
+            {"protocol": "odd"},
+            'protocol "odd" returned int instead of a TopLayer',
+        ),
+    ],
+)
+def test_wrong_types_from_plugins_are_named(
+    evaluate, tmp_path: Path, source: str, options: dict[str, Any], message: str
+) -> None:
+    plugin = tmp_path / "odd.py"
+    plugin.write_text(
+        BLOCKS.read_text().replace('name="blocks"', 'name="odd"')
+        + "\nfrom tlbench import DatasetSpec, ProtocolSpec\n"
+        + source
+    )
+    with pytest.raises(PluginError, match=message):
+        evaluate(plugins=[BLOCKS, plugin], backbone="odd", **options)
+
+
+def test_an_observer_cannot_change_the_record(evaluate, tmp_path: Path) -> None:
+    plugin = tmp_path / "vandal.py"
+    plugin.write_text(
+        "from tlbench import hookimpl\n@hookimpl\ndef tlbench_run_finished(event):\n"
+        "    event.record['auc'] = None\n"
+    )
+    assert evaluate(plugins=[BLOCKS, plugin])["auc"]["value"] > 0
+
+
+@pytest.mark.parametrize("options", [{"level": 2}, {"ci": "x"}, {"seed": -1}, {"seed": "0"}])
+def test_wrong_choices_from_python_are_errors_to_act_on(evaluate, options: dict[str, Any]) -> None:
+    with pytest.raises(TlbenchError, match=next(iter(options))):
+        evaluate(**options)
+
+
+def test_copies_stay_together_and_are_said(evaluate, tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "copies", per_class=40)
+    for file in sorted((root / "fracture").iterdir())[:20]:
+        (root / "fracture" / f"copy {file.name}").write_bytes(file.read_bytes())
+    both = root / "fracture" / "000.png"
+    (root / "no_fracture" / "contradiction.png").write_bytes(both.read_bytes())
+    record = evaluate(data_root=root)
+    partition = {p.case: p.partition for p in record.predictions()}
+    for name in (f"{i:03d}.png" for i in range(20)):
+        assert partition[f"fracture/{name}"] == partition[f"fracture/copy {name}"]
+    assert partition["fracture/000.png"] == partition["no_fracture/contradiction.png"]
+    assert any("21 files are copies of others" in line for line in record["warnings"])
+    assert any("1 images stand in the data set with both" in line for line in record["warnings"])
+
+
 def test_an_exception_inside_a_backbone_keeps_its_traceback(evaluate, tmp_path: Path) -> None:
     plugin = spoil(BLOCKS.read_text(), "images = pixels", "1 / 0; images = pixels", tmp_path)
     with pytest.raises(ZeroDivisionError):

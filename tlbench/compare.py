@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,18 +13,23 @@ from numpy.typing import NDArray
 
 from tlbench.comparison import Choices, CutoffUsed, compare_classifiers, describe_classifier
 from tlbench.errors import DataError
-from tlbench.measures import finite
+from tlbench.measures import finite, shared_warnings
 from tlbench.records import Prediction, Record, get_record, list_records
 from tlbench.stats import choose_cutoff, spread_over_seeds
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A backbone in a comparison: the record that is tested, and those of its other seeds."""
+    """A backbone in a comparison: its records by seed, and the seed that is tested."""
 
     name: str
-    record: Record
-    seeds: tuple[Record, ...]
+    seeds: dict[int, Record]
+    seed: int
+
+    @property
+    def record(self) -> Record:
+        """The record that is tested."""
+        return self.seeds[self.seed]
 
 
 @dataclass(frozen=True)
@@ -45,40 +50,52 @@ class Compared:
     entries: list[Entry]
     holdout: Holdout
 
+    def _repr_html_(self) -> str:
+        from tlbench.report.html import comparison_to_html
+
+        return comparison_to_html(self.data)
+
 
 def compare(
     runs: Sequence[str | Record] = (),
     *,
     results: str | Path = "results",
     dataset: str | None = None,
+    subset: str | None = None,
     protocol: str | None = None,
+    warn: Callable[[str], None] = lambda _line: None,
     level: float = 0.95,
     ci: Literal["logit", "wald"] = "logit",
 ) -> Compared:
     """Compare records that share a hold-out, from their predictions alone.
 
-    Without `runs`, all records in `results` are compared, those of `dataset` and `protocol` where
-    given. Of several seeds of one backbone the lowest is tested, never several as if independent;
-    their spread stands apart. Raises `DataError` where hold-outs differ, saying how.
+    Without `runs`, all records in `results` are compared, those of `dataset`, `subset` and
+    `protocol` where given. Of several seeds of one backbone one is tested, the lowest that all
+    share, never several as if independent; their spread stands apart. Raises `DataError` where
+    hold-outs differ, saying how.
     """
-    records = _find(runs, Path(results), dataset, protocol)
+    asked = {"dataset": dataset, "subset": subset, "protocol": protocol}
+    records = _find(runs, Path(results), asked, warn)
     check_shared(records)
-    entries = _entries(records)
+    entries = sorted(_entries(records), key=lambda entry: -entry.record["auc"]["value"])
     holdout = _read_holdout(records)
     choices = Choices(level=level, ci=ci)
     return Compared(finite(_compare(entries, holdout, choices)), entries, holdout)
 
 
 def _find(
-    runs: Sequence[str | Record], results: Path, dataset: str | None, protocol: str | None
+    runs: Sequence[str | Record],
+    results: Path,
+    asked: Mapping[str, str | None],
+    warn: Callable[[str], None],
 ) -> list[Record]:
     if runs:
         found = [run if isinstance(run, Record) else get_record(results, run) for run in runs]
         return list({record["run"]: record for record in found}.values())
     found = [
         record
-        for record in list_records(results)
-        if dataset in (None, record["dataset"]) and protocol in (None, record["protocol"])
+        for record in list_records(results, warn)
+        if all(value in (None, record[name]) for name, value in asked.items())
     ]
     if not found:
         raise DataError(
@@ -102,7 +119,7 @@ def check_shared(records: Sequence[Record]) -> None:
         parts.append(f"{len(group)} on {names} ({first['holdout']['n']} images, data {data})")
     raise DataError(
         f"these {len(records)} runs do not share a hold-out: {', '.join(parts)}",
-        "name runs that do (`tlbench list runs`), or narrow them with --dataset and --protocol",
+        "name runs that do (`tlbench list runs`), or narrow them with --dataset or --subset",
     )
 
 
@@ -116,9 +133,17 @@ def _entries(records: Sequence[Record]) -> list[Entry]:
         kinds.setdefault(key, []).append(record)
     entries = []
     for kind, group in kinds.items():
-        group.sort(key=lambda record: (record["seed"], record["created"]))
-        entries.append(Entry(_name(kind, list(kinds)), group[0], tuple(group)))
-    return entries
+        group.sort(key=lambda record: record["created"])
+        # Of several records of one seed (other levels, say) the scores are the same: one will do.
+        seeds = dict(sorted({record["seed"]: record for record in group}.items()))
+        entries.append(Entry(_name(kind, list(kinds)), seeds, min(seeds)))
+    return _with_shared_seed(entries)
+
+
+def _with_shared_seed(entries: list[Entry]) -> list[Entry]:
+    """Test all at the lowest seed they share; where there is none, each at its own lowest."""
+    shared = set.intersection(*(set(entry.seeds) for entry in entries))
+    return [replace(entry, seed=min(shared)) for entry in entries] if shared else entries
 
 
 def _name(key: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> str:
@@ -173,13 +198,13 @@ def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> di
         "classifiers": {name: classifiers[name] for name in compared["ranking"]},
         **compared,
         "controls": _beaten(entries, compared, choices.level),
-        "warnings": list(dict.fromkeys(w for e in entries for w in e.record["warnings"])),
+        "warnings": shared_warnings({entry.name: entry.record for entry in entries}),
     }
 
 
 def _head(entry: Entry, holdout: Holdout) -> dict[str, Any]:
     record = entry.record
-    seeds = [holdout.scores[r["run"]] for r in entry.seeds]
+    seeds = [holdout.scores[r["run"]] for r in entry.seeds.values()]
     spread = asdict(spread_over_seeds(holdout.labels, np.stack(seeds)))
     return {
         "run": record["run"],
@@ -190,7 +215,7 @@ def _head(entry: Entry, holdout: Holdout) -> dict[str, Any]:
         "seed": record["seed"],
         "control": record["control"],
         "converged": record["top_layer"].get("converged"),
-        "seeds": spread | {"seeds": [r["seed"] for r in entry.seeds]},
+        "seeds": spread | {"seeds": list(entry.seeds)},
     }
 
 

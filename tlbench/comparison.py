@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.errors import TlbenchError
-from tlbench.measures import finite
+from tlbench.measures import finite, rates_at
 from tlbench.stats import (
     auc_interval,
     bootstrap_cutoff,
@@ -22,14 +22,11 @@ from tlbench.stats import (
     compare_at_cutoffs,
     compare_aucs,
     log_loss,
-    operating_point,
     parse_rule,
     partial_auc,
     reliability,
 )
 from tlbench.streams import stream
-
-RATES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,13 @@ def choices_of(
     fixed, rules = None, []
     for text in cutoffs:
         try:
-            fixed = float(text)
+            number = float(text)
+            if fixed is not None:
+                raise TlbenchError(
+                    f"two fixed cut-offs are given: {fixed:g} and {number:g}",
+                    "give one number; rules may be repeated",
+                )
+            fixed = number
         except ValueError:
             try:
                 parse_rule(text)
@@ -155,13 +158,7 @@ def _describe_cutoff(
     cutoff: CutoffUsed,
     choices: Choices,
 ) -> dict[str, Any]:
-    options: dict[str, Any] = {"level": choices.level, "interval": choices.proportion_ci}
-    point = asdict(operating_point(labels, scores, cutoff.value, **options))
-    if groups is not None and len(np.unique(groups)) < len(groups):
-        clustered = asdict(operating_point(labels, scores, cutoff.value, groups=groups, **options))
-        for rate in RATES:
-            kept = ("low", "high", "method", "effective_n")
-            point[rate]["by_patient"] = {key: clustered[rate][key] for key in kept}
+    point = rates_at(labels, scores, groups, cutoff.value, choices.level, choices.proportion_ci)
     note = None if math.isfinite(cutoff.value) else "no case is called positive"
     return point | {"ties": cutoff.ties, "chosen_on": cutoff.chosen_on, "note": note}
 

@@ -70,6 +70,17 @@ def _git_commit() -> str | None:
 
 
 def _command() -> list[str] | None:
-    """The command line without the folder the program lies in; None when called from Python."""
-    name = Path(sys.argv[0]).name
-    return [name, *sys.argv[1:]] if name.startswith("tlbench") else None
+    """The command line; None when called from Python.
+
+    Of whole paths only the last part is kept: the rest may hold a user's name, or a patient's.
+    """
+    program = Path(sys.argv[0])
+    name = "tlbench" if program.name == "__main__.py" else program.name
+    return [name, *map(_last_part, sys.argv[1:])] if name.startswith("tlbench") else None
+
+
+def _last_part(word: str) -> str:
+    option, equals, value = word.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={_last_part(value)}"
+    return Path(word).name if Path(word).is_absolute() else word

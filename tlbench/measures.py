@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from tlbench.stats.interval import auc_interval
 from tlbench.stats.operating import operating_point
 from tlbench.stats.roc import auc
 
+RATES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
@@ -49,14 +51,7 @@ def measure_point(
     Intervals of proportions are Wilson's over images; where patients have several images,
     `by_patient` holds the limits that allow for it (Rao and Scott's design effect).
     """
-    point = asdict(operating_point(labels, scores, chosen.value, level=level))
-    if len(np.unique(groups)) < len(groups):
-        clustered = asdict(
-            operating_point(labels, scores, chosen.value, level=level, groups=groups)
-        )
-        for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy"):
-            kept = ("low", "high", "method", "effective_n")
-            point[name]["by_patient"] = {key: clustered[name][key] for key in kept}
+    point = rates_at(labels, scores, groups, chosen.value, level)
     cutoff = point.pop("cutoff")
     note = None if math.isfinite(cutoff) else "no image is called positive"
     head = {
@@ -67,6 +62,40 @@ def measure_point(
         "note": note,
     }
     return dict(finite(head | point))
+
+
+def rates_at(
+    labels: Labels,
+    scores: Scores,
+    groups: NDArray[Any] | None,
+    cutoff: float,
+    level: float,
+    interval: Literal["wilson", "clopper-pearson"] = "wilson",
+) -> dict[str, Any]:
+    """Return counts and rates at a cut-off.
+
+    Intervals take images as independent; where patients have several, `by_patient` beside each
+    rate holds the limits that allow for it.
+    """
+    point = asdict(operating_point(labels, scores, cutoff, level=level, interval=interval))
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        clustered = asdict(
+            operating_point(labels, scores, cutoff, level=level, interval=interval, groups=groups)
+        )
+        for rate in RATES:
+            kept = ("low", "high", "method", "effective_n")
+            point[rate]["by_patient"] = {key: clustered[rate][key] for key in kept}
+    return point
+
+
+def shared_warnings(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the warnings of records by name, those that not all share under their name."""
+    lines = dict.fromkeys(line for record in records.values() for line in record["warnings"])
+    out = []
+    for line in lines:
+        names = [name for name, record in records.items() if line in record["warnings"]]
+        out.append(line if len(names) == len(records) else f"{', '.join(names)}: {line}")
+    return out
 
 
 def measure(

@@ -51,17 +51,19 @@ class PluginHost:
 
     def admit(self, source: Source, load: Callable[[], Any]) -> None:
         """Load one plugin and take what it offers; if anything fails, take nothing of it."""
+        name = f"{source.plugin} ({source.origin})"
         try:
             # What a plugin prints while it loads must not end up in a user's data.
             with redirect_stdout(sys.stderr):
                 module = load()
-                self._manager.register(module, name=source.plugin)
+                # Two packages may call their plugin alike; where each comes from tells them apart.
+                self._manager.register(module, name=name)
                 self._manager.check_pending()
                 offers = self._ask(module, source)
         except (Exception, SystemExit) as error:
             # pluggy 1.6 leaves a plugin with a misspelt hook half registered.
-            if self._manager.has_plugin(source.plugin):
-                self._manager.unregister(name=source.plugin)
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
             self.plugins.append(Plugin(source, problem=_reason(error)))
             return
         self.plugins.append(Plugin(source, offers=offers))
@@ -112,7 +114,7 @@ def load_plugins(files: Sequence[Path] = (), *, strict: bool = False) -> PluginH
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=_entry_order):
         if entry.name not in blocked:
             host.admit(_entry_source(entry), entry.load)
-    for file in files:
+    for file in dict.fromkeys(files):
         source = _file_source(file)
         host.admit(source, _file_loader(file))
         problem = host.plugins[-1].problem

@@ -54,16 +54,12 @@ def read_predictions(
     raises `DataError`, naming rows, for whatever can't be used. Memory: about 9 bytes a value.
     """
     encoding, separator, columns = _look(file)
-    label = _pick(label, LABEL_NAMES, columns, "label")
-    if label is None:
-        raise DataError(
-            f'"{file}" has no label column: it has {_quoted(columns)}', "name it with --label"
-        )
-    patient = _pick(patient, PATIENT_NAMES, columns, "patient")
-    case = _pick(case, CASE_NAMES, columns, "case")
-    for name in scores:
-        _pick(name, (), columns, "score")
+    label, patient, case = _roles(file, columns, label, patient, case)
     special = [name for name in (label, patient, case) if name]
+    for name in scores:
+        _known(name, columns, "score")
+        if name in special:
+            raise DataError(f'column "{name}" can\'t be scores: it has another part', "see --label")
     dtypes = {label: "category"} | {name: "str" for name in (patient, case) if name}
     table = _read(file, encoding, separator, columns, dtypes)
     if not len(table):
@@ -71,13 +67,16 @@ def read_predictions(
     if case:
         _check_cases(table[case], table[label])
     values, notes = _labels(table[label], positive)
-    names = list(scores) or [name for name in columns if name not in special]
+    # A column without a name is what some programs write for their own count of rows.
+    names = list(scores) or [name for name in columns if name and name not in special]
     numbers = {name: _scores(table[name], bool(scores)) for name in names}
     kept = {name: found for name, found in numbers.items() if found is not None}
     if not kept:
         raise DataError(f'"{file}" has no column of scores', "name them with --score")
-    left = [name for name in names if name not in kept]
-    if left:
+    if not scores:
+        notes.append(f"taken as scores, for they hold numbers: {_quoted(list(kept))}")
+    left = [name for name in columns if name not in kept and name not in special]
+    if left and not scores:
         notes.append(f"not scores, left aside: {_quoted(left)}")
     codes = _patients(table[patient], values, notes) if patient else None
     return Predictions(values, kept, codes, tuple(notes))
@@ -119,12 +118,36 @@ def _encoding(start: bytes, stream: Any) -> str:
     return "utf-8-sig"
 
 
-def _pick(asked: str | None, usual: Sequence[str], columns: Sequence[str], kind: str) -> str | None:
-    if asked is not None:
-        if asked not in columns:
-            raise unknown(f"{kind} column", asked, columns, f"the file has {_quoted(columns)}")
-        return asked
-    return next((name for name in columns if name.lower() in usual), None)
+def _roles(
+    file: Path, columns: Sequence[str], label: str | None, patient: str | None, case: str | None
+) -> tuple[str, str | None, str | None]:
+    """The columns of labels, patients and cases: as named, else by their usual names."""
+    named = [name for name in (label, patient, case) if name is not None]
+    for name, kind in ((label, "label"), (patient, "patient"), (case, "case")):
+        if name is not None:
+            _known(name, columns, kind)
+    if len(set(named)) < len(named):
+        raise DataError(f"one column has two parts: {_quoted(named)}", "name a column for each")
+    free = [name for name in columns if name not in named]
+    if label is None:
+        usual = [name for name in free if name.lower() in LABEL_NAMES]
+        if not usual:
+            raise DataError(
+                f'"{file}" has no label column: it has {_quoted(columns)}', "name it with --label"
+            )
+        if len(usual) > 1:
+            raise DataError(
+                f"several columns may be the label: {_quoted(usual)}", "name it with --label"
+            )
+        label = usual[0]
+    patient = patient or next((name for name in free if name.lower() in PATIENT_NAMES), None)
+    case = case or next((n for n in free if n.lower() in CASE_NAMES and n != patient), None)
+    return label, patient, case
+
+
+def _known(name: str, columns: Sequence[str], kind: str) -> None:
+    if name not in columns:
+        raise unknown(f"{kind} column", name, columns, f"the file has {_quoted(columns)}")
 
 
 def _read(
@@ -145,6 +168,11 @@ def _read(
         # Patients and cases are names even where they look like numbers: 007 is not 7.
         "dtype": dtypes,
         "skipinitialspace": True,
+        "compression": None,
+        # Only an empty cell is missing: "None" and "NA" are labels, and NA may be a patient.
+        "keep_default_na": False,
+        "na_values": [""],
+        "skip_blank_lines": False,
         "index_col": False,
     }
     try:
@@ -157,9 +185,12 @@ def _read(
         reason = " ".join(str(error).split()).lower()
         raise DataError(
             f'"{file}" can\'t be read as a table: {reason}',
-            "each row needs as many values as there are columns",
+            "each row needs as many values as there are columns, and no quote left open",
         ) from error
-    return table
+    # Blank lines at the end are no rows; elsewhere they are refused, with their line.
+    blank = table.isna().all(axis=1).to_numpy()
+    end = len(table) if not len(table) else int(np.flatnonzero(~blank).max(initial=-1)) + 1
+    return table.iloc[:end]
 
 
 def _has_decimal_comma(column: Series) -> bool:

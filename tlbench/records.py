@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,11 @@ from tlbench.files import unwritable
 from tlbench.registry import unknown
 
 SCHEMA = 1
+_NEEDED = (
+    *("run", "created", "backbone", "weights", "dataset", "subset", "protocol", "seed"),
+    *("synthetic", "control", "holdout", "auc", "operating_point", "operating_point_optimistic"),
+    *("top_layer", "warnings", "details"),
+)
 PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
 
 
@@ -61,17 +66,23 @@ class Record(Mapping[str, Any]):
 
     def predictions(self) -> list[Prediction]:
         """Return the scores of all radiographs, as `predictions.csv` holds them."""
-        with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as stream:
-            return [
-                Prediction(
-                    row["case"],
-                    row["patient"],
-                    row["partition"],
-                    int(row["label"]),
-                    float(row["score"]),
-                )
-                for row in csv.DictReader(stream)
-            ]
+        file = self.folder / "predictions.csv"
+        try:
+            with file.open(newline="", encoding="utf-8") as stream:
+                return [
+                    Prediction(
+                        row["case"],
+                        row["patient"],
+                        row["partition"],
+                        int(row["label"]),
+                        float(row["score"]),
+                    )
+                    for row in csv.DictReader(stream)
+                ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CacheError(
+                f'the predictions in "{file}" can\'t be read: {error}', "run it anew with --force"
+            ) from error
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -142,6 +153,9 @@ def load_record(folder: Path) -> Record:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         schema = int(data["schema"])
+        lost = [name for name in _NEEDED if schema <= SCHEMA and name not in data]
+        if lost:
+            raise ValueError(f"it lacks {', '.join(lost)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CacheError(
             f'"{file}" is not a record: {error}', "run it anew with --force, or delete its folder"
@@ -154,9 +168,15 @@ def load_record(folder: Path) -> Record:
     return Record(data, folder)
 
 
-def list_records(results: Path) -> list[Record]:
-    """Return all readable records in `results`, by name."""
-    return [load_record(file.parent) for file in sorted(results.glob("*/record.json"))]
+def list_records(results: Path, warn: Callable[[str], None]) -> list[Record]:
+    """Return all readable records in `results`, by name; `warn` hears of the others."""
+    found = []
+    for file in sorted(results.glob("*/record.json")):
+        try:
+            found.append(load_record(file.parent))
+        except CacheError as error:
+            warn(f"left out: {error.message}")
+    return found
 
 
 def get_record(results: Path, run: str) -> Record:

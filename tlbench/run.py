@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -44,6 +47,9 @@ from tlbench.specs import (
     RunFinished,
 )
 from tlbench.weights import ChosenWeights, choose_weights
+
+_NAMED = 10
+"""So many unreadable files are named one by one, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,22 @@ def run(
 
 def execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
     """Carry out one request with the plugins of `host`; see `run`."""
+    _check_request(request)
+    # What a plugin or a framework prints must not end up among a user's data.
+    with redirect_stdout(sys.stderr):
+        return _execute(request, host, progress)
+
+
+def _check_request(request: RunRequest) -> None:
+    if isinstance(request.seed, bool) or not isinstance(request.seed, int) or request.seed < 0:
+        raise TlbenchError(f'seed "{request.seed}" is not a whole number of 0 or more', "e.g. 0")
+    if not 0 < request.level < 1:
+        raise TlbenchError(f'level "{request.level}" does not lie between 0 and 1', "e.g. 0.95")
+    if request.ci not in ("logit", "wald"):
+        raise TlbenchError(f'ci "{request.ci}" is neither "logit" nor "wald"', "logit is usual")
+
+
+def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
     backbone = host.backbones.find(request.backbone)
     dataset = host.datasets.find(request.dataset).spec
     protocol = host.protocols.find(request.protocol).spec
@@ -167,7 +189,7 @@ class _Work:
         saved = save_record(
             self.request.results, record, measured.predictions, measured.arrays, log
         )
-        host.notify(RunFinished(record, saved.folder), self.progress.warn)
+        host.notify(RunFinished(deepcopy(record), saved.folder), self.progress.warn)
         return saved
 
     def _space(self) -> FeatureSpace:
@@ -198,11 +220,11 @@ class _Work:
             for r, digest in zip(table.radiographs, table.digests, strict=True)
             if digest in unreadable
         ]
+        for item in skipped[:_NAMED]:
+            self.progress.warn(item["reason"])
         if not self.request.skip_unreadable:
             raise _unreadable_error(skipped, unreadable)
-        self.progress.warn(
-            f"{len(skipped)} unreadable left out: {few([item['case'] for item in skipped])}"
-        )
+        self.progress.warn(f"{len(skipped)} unreadable files are left out")
         return table.without(unreadable), skipped
 
     def _features(
@@ -269,6 +291,13 @@ class _Work:
                 "the data set does not name patients: every image counts as a patient of its own, "
                 "so images of one patient may be in training and in the hold-out"
             )
+        if table.copies:
+            lines.append(
+                f"{table.copies} files are copies of others, byte for byte; copies are kept "
+                "together in one partition"
+            )
+        if table.contradictions:
+            lines.append(f"{table.contradictions} images stand in the data set with both labels")
         if skipped:
             lines.append(f"{len(skipped)} unreadable files were left out")
         if self.protocol.warning:
@@ -282,7 +311,7 @@ class _Work:
                 "title": spec.title,
                 "version": spec.version,
                 "plugin": source.plugin,
-                "origin": source.origin,
+                "origin": Path(source.origin).name,
                 "plugin_sha256": source.digest,
                 "feature_size": spec.feature_size,
                 "parameters": spec.parameters,

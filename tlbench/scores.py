@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.datasets.table import Table
+from tlbench.errors import PluginError, TlbenchError
 from tlbench.measures import finite, measure, measure_partition
 from tlbench.protocols.partition import PARTITIONS, Partitions, assign_groups
 from tlbench.records import Prediction
@@ -122,7 +123,7 @@ class _Training:
     def train(self, samples: Mapping[str, Sample]) -> TopLayer:
         rows = {name: np.array([row for row, _ in s]) for name, s in samples.items()}
         labels, groups = self.table.labels, self.table.groups
-        return self.protocol.train(
+        layer = self.protocol.train(
             TrainingData(
                 train=self.extract(self._wanted(samples["train"])),
                 train_labels=labels[rows["train"]],
@@ -135,9 +136,22 @@ class _Training:
                 rows=rows["train"],
             )
         )
+        if not isinstance(layer, TopLayer):
+            raise PluginError(
+                f'protocol "{self.protocol.name}" returned {type(layer).__name__} instead of a '
+                "TopLayer",
+                "its plugin is at fault",
+            )
+        return layer
 
     def score(self, layer: TopLayer, sample: Sample) -> NDArray[np.float64]:
-        return np.asarray(layer.score(self.extract(self._wanted(sample))), dtype=np.float64)
+        scores = np.asarray(layer.score(self.extract(self._wanted(sample))), dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise TlbenchError(
+                f'training by "{self.protocol.name}" ended in scores that are not finite numbers',
+                "the features are too large for it: check the scale of the backbone's input",
+            )
+        return scores
 
     def measure_test(self, layer: TopLayer, sample: Sample) -> dict[str, Any]:
         labels = np.array([self.table.labels[row] for row, _ in sample])

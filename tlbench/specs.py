@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     Extract = Callable[[NDArray[np.uint8] | NDArray[np.uint16]], NDArray[np.float32]]
 
 
+def _check_name(name: object, kind: str) -> None:
+    if not isinstance(name, str) or not name or name != name.strip():
+        raise ValueError(f"the name of a {kind} is {name!r}, not a word")
+
+
 def _silent(_line: str) -> None:
     return None
 
@@ -35,6 +40,13 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     channels: Literal["rgb", "bgr"] = "rgb"
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.size, (tuple, list)) and len(self.size) == 2
+        if not whole or not all(isinstance(side, int) and side > 0 for side in self.size):
+            raise ValueError(f"size is {self.size!r}, not (rows, columns) in pixels")
+        if self.channels not in ("rgb", "bgr"):
+            raise ValueError(f'channels is {self.channels!r}, neither "rgb" nor "bgr"')
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,21 @@ class BackboneSpec:
     version: str = "1"
     control: bool = False
 
+    def __post_init__(self) -> None:
+        _check_name(self.name, "backbone")
+        if isinstance(self.feature_size, bool) or not isinstance(self.feature_size, int):
+            raise TypeError(f"feature_size is {self.feature_size!r}, not a whole number")
+        if self.feature_size < 1:
+            raise ValueError(f"feature_size is {self.feature_size}, not 1 or more")
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise TypeError(f"preprocessing is {self.preprocessing!r}, not a Preprocessing")
+        if self.framework not in ("keras", "python"):
+            raise ValueError(f'framework is {self.framework!r}, neither "keras" nor "python"')
+        if not callable(self.load):
+            raise TypeError(f"load is {self.load!r}, not a function")
+        if not all(isinstance(weights, WeightsSpec) for weights in self.weights):
+            raise TypeError("weights hold something else than WeightsSpec")
+
 
 @dataclass(frozen=True)
 class Radiograph:
@@ -136,6 +163,11 @@ class DatasetSpec:
     needs_root: bool = True
     synthetic: bool = False
 
+    def __post_init__(self) -> None:
+        _check_name(self.name, "data set")
+        if not callable(self.read):
+            raise TypeError(f"read is {self.read!r}, not a function")
+
 
 @dataclass(frozen=True)
 class HoldoutRule:
@@ -169,6 +201,11 @@ class ProtocolSpec:
     split_views: bool = False
     reference: str = ""
     warning: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_name(self.name, "protocol")
+        if not callable(self.train):
+            raise TypeError(f"train is {self.train!r}, not a function")
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,42 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(pictures: Path, tmp_path: P
     assert first == second
 
 
+def test_a_full_disk_behind_stdout_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tlbench", "list", "protocols"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the disk is full")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_dashes_is_no_reason_to_fail() -> None:
+    done = tlb("show", "protocol", "paper2018", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_plugin_prints_while_it_runs_stays_off_stdout(
+    pictures: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "chatty.py"
+    file.write_text(
+        BLOCKS.read_text().replace("images = pixels", "print('HELLO'); images = pixels")
+    )
+    done = tlb(
+        "run", "-b", "blocks", "--plugin", file, "--dataset", "folder", "--data-root", pictures,
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert "HELLO" in done.stderr
+    # Nothing of where things lie on this machine is kept, but the last parts of paths.
+    assert str(tmp_path) not in done.stdout
+    assert data["command"][:3] == ["tlbench", "run", "-b"]
+    assert "chatty.py" in data["command"]
+
+
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     done = subprocess.run(
         f"{sys.executable} -m tlbench show protocol paper2018 | head -1",

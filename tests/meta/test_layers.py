@@ -24,7 +24,8 @@ LAYERS = [
     {"specs"},
     {"errors"},
 ]
-UPWARD = {("tlbench.records", "tlbench.report.html")}  # a record shows itself in a notebook
+# Records and comparisons show themselves in notebooks.
+UPWARD = {(f"tlbench.{name}", "tlbench.report.html") for name in ("records", "compare")}
 HEAVY = {"tensorflow", "keras", "openvino", "sklearn", "scipy", "statsmodels", "h5py"}
 HEAVY |= {"pandas", "matplotlib"}
 FILES = sorted(ROOT.rglob("*.py"))

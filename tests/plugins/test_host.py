@@ -24,7 +24,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def make(name: str, source: str) -> None:
         site = tmp_path / "site"
         info = site / f"{name}-1.0.dist-info"
-        info.mkdir(parents=True)
+        info.mkdir(parents=True, exist_ok=True)
         (site / f"{name}.py").write_text(textwrap.dedent(source))
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[tlbench]\n{name} = {name}\n")
@@ -90,6 +90,15 @@ BROKEN = {
         HEAD + "@hookimpl\ndef tlbench_register_backbones():\n    return 7\n",
         "returned int instead of a list of BackboneSpec",
     ),
+    "bad_field": (
+        HEAD + OFFER.format(name="bad").replace("3, Pre", "'3', Pre"),
+        "feature_size is '3', not a whole number",
+    ),
+    "bad_size": (
+        HEAD + OFFER.format(name="bad").replace("(8, 8)", "'big'"),
+        "size is 'big', not (rows, columns)",
+    ),
+    "no_name": (HEAD + OFFER.format(name=""), "the name of a backbone is ''"),
     "clash": (HEAD + OFFER.format(name="inception_v3"), '"inception_v3" is offered twice'),
 }
 
@@ -122,6 +131,22 @@ def test_a_broken_plugin_is_an_error_when_named_or_strict(
     install(f"tlb_strict_{kind}", source)
     with pytest.raises(PluginError, match=f"tlb_strict_{kind}"):
         load_plugins(strict=True)
+
+
+def test_two_packages_may_call_their_plugin_alike(install, tmp_path: Path) -> None:
+    hook = "@hookimpl\ndef tlbench_run_finished(event):\n    (event.folder / '{0}').touch()\n"
+    for name in ("tlb_one", "tlb_two"):
+        install(name, HEAD + OFFER.format(name=name) + hook.format(name))
+        (tmp_path / "site" / f"{name}-1.0.dist-info" / "entry_points.txt").write_text(
+            f"[tlbench]\nmy-backbones = {name}\n"
+        )
+    host = load_plugins()
+    assert not host.problems
+    assert host.backbones.find("tlb_one")
+    assert host.backbones.find("tlb_two")
+    host.notify(RunFinished({}, tmp_path), print)
+    assert (tmp_path / "tlb_one").exists()
+    assert (tmp_path / "tlb_two").exists()
 
 
 def test_nothing_of_a_half_sound_plugin_is_taken(install) -> None:

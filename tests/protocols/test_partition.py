@@ -60,6 +60,8 @@ def test_no_patient_is_in_two_partitions(rows: list[tuple[int, int]], seed: int)
         return
     for group in np.unique(groups):
         assert len(np.unique(parts.of[groups == group])) == 1
+    for name in ("train", "validation"):
+        assert set(labels[parts.rows(name)]) == {0, 1}
     held = parts.rows("hold-out")
     assert labels[held].sum() * 2 == len(held)
     assert len(held) <= 0.2 * len(labels)

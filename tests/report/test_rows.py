@@ -55,18 +55,42 @@ def test_the_table_of_a_run() -> None:
         ("", "", "hold-out: optimistic\n0.500", "0.850\n0.500–0.900", "–"),
     ]  # fmt: skip
     assert table.notes == [
-        "Below each figure its 95% interval. AUC: clustered variance (Obuchowski 1997), for some "
-        "patients have several images, logit-transformed limits; sensitivity and specificity: "
-        "Wilson.",
+        "Below each figure its 95 % interval. AUC: clustered variance (Obuchowski 1997), for some "
+        "patients have several images, logit-transformed limits; proportions: Wilson with Rao and "
+        "Scott's effective size.",
         "net: weights ImageNet.",
         "Warning: synthetic data: the figures say nothing about patients.",
     ]
 
 
 def test_warnings_shared_by_runs_are_said_once() -> None:
-    table = run_sheet([RECORD, RECORD | {"backbone": "other"}])
+    other = RECORD | {"backbone": "other", "warnings": [*RECORD["warnings"], "something else"]}
+    table = run_sheet([RECORD, other])
     assert len(table.rows) == 4
-    assert sum(note.startswith("Warning") for note in table.notes) == 1
+    assert [note for note in table.notes if note.startswith("Warning")] == [
+        "Warning: synthetic data: the figures say nothing about patients.",
+        "Warning: other: something else.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("level", "words"), [(0.95, "95 %"), (0.975, "97.5 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")]
+)
+def test_levels_are_not_rounded_away(level: float, words: str) -> None:
+    record = RECORD | {"auc": RECORD["auc"] | {"level": level}}
+    assert f"its {words} interval" in run_sheet([record]).notes[0]
+
+
+def test_every_method_in_use_is_named() -> None:
+    exact = RECORD | {"backbone": "perfect", "auc": RECORD["auc"] | {"method": "exact"}}
+    assert "logit-transformed or exact limits" in run_sheet([RECORD, exact]).notes[0]
+
+
+def test_limits_that_allow_for_patients_are_shown_where_there_are_any() -> None:
+    point = deepcopy(RECORD["operating_point"])
+    point["sensitivity"]["by_patient"] = {"low": 0.4, "high": 0.95}
+    row = run_sheet([RECORD | {"operating_point": point}]).rows[0]
+    assert stacked(row[3]) == "0.800\n0.400–0.950"
 
 
 def test_the_leak_is_spelt_out() -> None:
@@ -77,7 +101,7 @@ def test_the_leak_is_spelt_out() -> None:
     assert any("0.990 (190 views), without it 0.800" in note for note in run_sheet([leaky]).notes)
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=1>', "&"])
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=1>'])
 def test_html_shows_hostile_names_as_text(hostile: str) -> None:
     record = deepcopy(RECORD)
     record["backbone"] = record["dataset"] = hostile

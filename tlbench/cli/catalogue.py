@@ -100,10 +100,11 @@ def list_plugins(
 @list_app.command("runs")
 def list_runs(json: Json = False, results: Results = Path("results")) -> None:
     """List the finished runs."""
+    from tlbench.cli.output import print_warning
     from tlbench.records import list_records
-    from tlbench.report.sheets import estimate
+    from tlbench.report.sheets import estimate, stacked
 
-    records = list_records(results)
+    records = list_records(results, print_warning)
     facts = [
         {
             "run": r["run"],
@@ -113,16 +114,8 @@ def list_runs(json: Json = False, results: Results = Path("results")) -> None:
         }
         for r in records
     ]
-    columns = ("run", "AUC", "interval", "hold-out")
-    rows = [
-        (
-            f["run"],
-            estimate(f["auc"]).number,
-            estimate(f["auc"]).limits,
-            str(f["holdout"]),
-        )
-        for f in facts
-    ]
+    columns = ("run", "AUC")
+    rows = [(f["run"], stacked(estimate(f["auc"]))) for f in facts]
     _print(json, facts, columns, rows)
 
 

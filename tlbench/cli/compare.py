@@ -52,6 +52,7 @@ def compare_command(
         list[str] | None, typer.Argument(help="Names of runs; without any, all of them.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
+    subset: Annotated[str | None, typer.Option(help="Only runs on this subset.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Only runs by this protocol.")] = None,
     level: Level = 0.95,
     ci: Ci = Limits.logit,
@@ -62,11 +63,19 @@ def compare_command(
     results: Results = Path("results"),
 ) -> None:
     """Compare the runs that share a hold-out: which backbones can be told apart, and how surely."""
+    from tlbench.cli.output import print_warning
     from tlbench.compare import compare
     from tlbench.report.comparisons import comparison_sheets
 
     compared = compare(
-        runs or (), results=results, dataset=dataset, protocol=protocol, level=level, ci=ci.value
+        runs or (),
+        results=results,
+        dataset=dataset,
+        subset=subset,
+        protocol=protocol,
+        warn=print_warning,
+        level=level,
+        ci=ci.value,
     )
     _write(compared.data, comparison_sheets(compared.data), Format.json if json else output)
     if plots:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
 
@@ -55,8 +57,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Run the command line: exit code 0 done, 1 an error to act on, 2 usage, 130 Ctrl-C."""
     signal.signal(signal.SIGINT, _interrupt)
+    # A terminal that can't show a dash shows a question mark, which beats a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be said
     except TlbenchError as error:
         from tlbench.cli.output import print_error
 
@@ -69,5 +78,20 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing more to say, nothing to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        from tlbench.cli.output import print_error
+
+        _give_up_stdout()
+        print_error(
+            TlbenchError("the disk is full: the output can't be written", "free some space")
+        )
+        sys.exit(1)
+
+
+def _give_up_stdout() -> None:
+    """Send what Python still wants to flush nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

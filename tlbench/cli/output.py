@@ -52,6 +52,11 @@ def print_sheet(sheet: Sheet) -> None:
         console.print(Text(note))
 
 
+def print_warning(line: str) -> None:
+    """Print a warning to stderr."""
+    _talk().print(Text("warning: ", "bold yellow") + Text(line))
+
+
 def print_text(text: str) -> None:
     """Print text as it is to stdout."""
     sys.stdout.write(text)
@@ -71,7 +76,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     console = Console(highlight=False)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     for name, value in facts.items():
         grid.add_row(Text(name), Text(value))
     console.print(grid)
@@ -79,20 +84,22 @@ def print_facts(facts: Mapping[str, str]) -> None:
 
 def _table(columns: Sequence[str]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        grid.add_column(Text(column), overflow="fold")
+    for number, column in enumerate(columns):
+        # The first column holds names, which people copy.
+        grid.add_column(Text(column), overflow="fold", no_wrap=number == 0)
     return grid
 
 
 def _talk() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    # In a file each remark is one line, on a terminal it is wrapped between words.
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 class ConsoleProgress(Progress):
     """Talks on stderr: remarks, and progress bars where it is a terminal."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = _talk()
 
     def say(self, line: str) -> None:
         """Print a remark."""
@@ -100,7 +107,7 @@ class ConsoleProgress(Progress):
 
     def warn(self, line: str) -> None:
         """Print a warning."""
-        self._console.print(Text("warning: ", "bold yellow") + Text(line))
+        print_warning(line)
 
     @contextmanager
     def task(self, what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.errors import DataError
+from tlbench.errors import DataError, PluginError
 from tlbench.specs import Radiograph
 
 
@@ -38,8 +38,40 @@ class Table:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Patient numbers (n,): equal where the patient is; an image without one is its own."""
-        return np.unique(self._patients, return_inverse=True)[1].astype(np.int64)
+        """Patient numbers (n,), the same for all that must stay together.
+
+        Radiographs of one patient have one number, and so have files of the same bytes, whoever
+        their patients are; an image without a patient counts as one of its own.
+        """
+        return np.unique(self._joined, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def _joined(self) -> list[str]:
+        """For each radiograph the least name among the patients it is joined with."""
+        least: dict[str, str] = {}
+
+        def find(name: str) -> str:
+            while least.setdefault(name, name) != name:
+                name = least[name]
+            return name
+
+        for patient, digest in zip(self._patients, self.digests, strict=True):
+            low, high = sorted((find(patient), find(f"~{digest}")))
+            least[high] = low
+        return [find(patient) for patient in self._patients]
+
+    @property
+    def copies(self) -> int:
+        """How many files have the same bytes as another before them."""
+        return len(self.digests) - len(set(self.digests))
+
+    @property
+    def contradictions(self) -> int:
+        """How many images, by their bytes, have both labels."""
+        seen: dict[str, set[int]] = {}
+        for radiograph, digest in zip(self.radiographs, self.digests, strict=True):
+            seen.setdefault(digest, set()).add(radiograph.label)
+        return sum(len(labels) == 2 for labels in seen.values())
 
     @property
     def _patients(self) -> list[str]:
@@ -75,7 +107,7 @@ class Table:
         guessed patient id into its pseudonym.
         """
         salt = hashlib.sha256(b"salt\0" + "".join(self.digests).encode()).digest()
-        return [hashlib.sha256(salt + p.encode()).hexdigest()[:12] for p in self._patients]
+        return [hashlib.sha256(salt + p.encode()).hexdigest()[:12] for p in self._joined]
 
     def without(self, digests: Collection[str]) -> Table:
         """Return the table without the images of these digests."""
@@ -85,9 +117,15 @@ class Table:
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
     """Return the table; raises `DataError` for no rows, doubled cases, odd labels, lost files."""
-    rows = sorted(radiographs, key=lambda r: r.case)
+    rows = _check_type(radiographs)
+    rows.sort(key=lambda r: r.case)
     if not rows:
         raise DataError("the data set has no radiographs", "check --data-root and --subset")
+    odd_names = [ascii(r.case) for r in rows if not _is_text(r.case)]
+    if odd_names:
+        raise DataError(
+            f"{len(odd_names)} file names are not UTF-8: {few(odd_names)}", "rename these files"
+        )
     doubled = [case for case, count in Counter(r.case for r in rows).items() if count > 1]
     if doubled:
         raise DataError(f"{few(doubled)} stand twice in the data set", "each case needs one row")
@@ -95,6 +133,27 @@ def build_table(radiographs: Iterable[Radiograph]) -> Table:
     if odd:
         raise DataError(f"{few(odd)} have a label that is neither 0 nor 1", "1 means fracture")
     return Table(tuple(rows), tuple(_digests(rows)))
+
+
+def _check_type(radiographs: Iterable[Radiograph]) -> list[Radiograph]:
+    """What a reader returned, if it is what a reader must return."""
+    if isinstance(radiographs, Iterable):
+        rows = list(radiographs)
+        if all(isinstance(row, Radiograph) for row in rows):
+            return rows
+    raise PluginError(
+        f"the data set's reader returned {type(radiographs).__name__} instead of a list of "
+        "Radiograph",
+        "its plugin is at fault",
+    )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _digests(rows: list[Radiograph]) -> list[str]:

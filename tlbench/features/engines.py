@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.errors import PluginError
 from tlbench.quiet import quiet_framework
 from tlbench.specs import BackboneSpec, Preprocessing
 
@@ -37,6 +38,12 @@ def load_engine(spec: BackboneSpec, preprocessing: Preprocessing, file: Path | N
     """Load the backbone with its weights and return what runs it."""
     if spec.framework == "python":
         engine: Engine = spec.load(file)
+        if not callable(engine):
+            raise PluginError(
+                f'`load` of backbone "{spec.name}" returned {type(engine).__name__} instead of a '
+                "function",
+                "see `BackboneSpec.load` in plugins/README.md",
+            )
         return engine
     with quiet_framework():
         return _TensorFlowEngine(spec.load(file), preprocessing)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.errors import DataError
 from tlbench.protocols.partition import assign_groups
 from tlbench.specs import TopLayer, TrainingData
 from tlbench.stats.roc import auc
@@ -78,6 +79,11 @@ def _cross_validate(
     folds = min(folds, *(len(np.unique(groups[labels == label])) for label in (0, 1)))
     rng = stream(data.seed, "linear-probe/folds")
     fold_of = assign_groups(labels, groups, [1 / folds] * folds, rng)
+    if any(len(np.unique(labels[fold_of != fold])) < 2 for fold in range(folds)):
+        raise DataError(
+            "too few patients of each label to cross-validate for the cut-off",
+            "add radiographs, or take the protocol paper2018",
+        )
     scores = np.empty(len(labels))
     for fold in range(folds):
         out = fold_of == fold

@@ -48,6 +48,7 @@ def draw_partitions(
     of[rest] = assign_groups(
         labels[rest], groups[rest], protocol.split, stream(seed, "run/partition")
     )
+    _check_parts(labels, of)
     return Partitions(of, per_class, note)
 
 
@@ -59,9 +60,9 @@ def assign_groups(
 ) -> NDArray[np.int64]:
     """Return a part for each row, such that groups stay whole and labels are spread by `shares`.
 
-    Large groups are placed first, each where its label is missing altogether, else where it would
-    leave the largest fraction of what that part is due still to come; `rng` decides the order
-    among groups of one size.
+    Large groups are placed first, each where most of its labels are still missing altogether, and
+    among those where it would leave the largest fraction of what the part is due still to come;
+    `rng` decides the order among groups of one size.
     """
     names, index = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), 2))
@@ -70,11 +71,13 @@ def assign_groups(
     have = np.zeros_like(due)
     part_of = np.zeros(len(names), dtype=np.int64)
     order = rng.permutation(len(names))
+    rarer = int(np.argmin(due.sum(axis=0)))
     for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
-        # A group with any positive goes by the positives, which are usually the rarer label.
-        label = int(counts[group, 1] > 0)
+        # A group with both labels goes by the rarer one.
+        label = rarer if counts[group, rarer] else 1 - rarer
+        filled = ((have == 0) & (counts[group] > 0)).sum(axis=1)
         left = 1 - (have[:, label] + counts[group, label]) / np.maximum(due[:, label], 1e-9)
-        part = int(np.argmax(np.where(have[:, label] == 0, np.inf, left)))
+        part = int(np.lexsort((left, filled))[-1])
         have[part] += counts[group]
         part_of[group] = part
     return part_of[index]
@@ -85,7 +88,13 @@ def _draw_holdout(
 ) -> tuple[NDArray[np.bool_], int, str]:
     largest = int(rule.largest_share * len(labels) / 2)
     # Never more than half of the rarer label: something must be left to train on.
-    target = min(rule.per_class, largest, int(np.bincount(labels, minlength=2).min()) // 2)
+    half = int(np.bincount(labels, minlength=2).min()) // 2
+    target = min(rule.per_class, largest, half)
+    within = (
+        f"{rule.largest_share:.0%} of {len(labels):,} radiographs"
+        if largest <= half
+        else "half of the rarer label"
+    )
     rng = stream(rule.seed, "hold-out")
     order = rng.permutation(np.unique(groups))
     for per_class in range(target, 1, -1):
@@ -94,13 +103,13 @@ def _draw_holdout(
             note = f"{per_class} of each label"
             if per_class < rule.per_class:
                 note += (
-                    f", the largest balanced hold-out within {rule.largest_share:.0%} of "
-                    f"{len(labels):,} radiographs (the protocol asks for {rule.per_class})"
+                    f", the largest balanced hold-out within {within} "
+                    f"(the protocol asks for {rule.per_class})"
                 )
             return held, per_class, note
     raise DataError(
-        f"{len(labels)} radiographs of {len(order)} patients are too few for a hold-out: it needs "
-        f"at least 2 of each label within {rule.largest_share:.0%} of the data set",
+        f"{len(labels)} radiographs, {int(labels.sum())} with a fracture, are too few for a "
+        f"hold-out: it needs at least 2 of each label, of whole patients, within {within}",
         "add radiographs; 100 or more make a hold-out that can show something",
     )
 
@@ -117,6 +126,16 @@ def _fill(
             have = have + counts[group]
             taken.append(group)
     return np.isin(groups, taken) if np.all(have == per_class) else None
+
+
+def _check_parts(labels: NDArray[np.int64], of: NDArray[np.int64]) -> None:
+    for part in (0, 1):
+        if len(np.unique(labels[of == part])) < 2:
+            raise DataError(
+                f"the {PARTITIONS[part]} partition would have radiographs of one label only: "
+                "too few patients have the other",
+                "add radiographs, or try another --seed",
+            )
 
 
 def _check_classes(labels: NDArray[np.int64]) -> None:

@@ -85,7 +85,8 @@ LINEAR_PROBE = ProtocolSpec(
         PAPER2018.steps[0],
         PAPER2018.steps[1],
         "no augmentation",
-        "features are the backbone's pooled last layer, standardised by the training partition",
+        "features are the backbone's pooled last layer, standardised by the mean and standard "
+        "deviation of whatever part the top layer is fitted on",
         "top layer: logistic regression with an L2 penalty (L-BFGS); C from a log grid by "
         "validation AUC, refitted on train + validation",
         "cut-off: maximises sensitivity + specificity on scores of train + validation, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlbench.report.rows import LIMITS, VARIANCES, data_words, holdout_words
+from tlbench.report.rows import data_words, holdout_words, methods, percent
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
 Data = Mapping[str, Any]
@@ -35,7 +35,7 @@ def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
     head = f"{title}: {data['n']:,} cases, {data['positives']:,} positive"
     if data["patients"]:
         head += f", {data['patients']:,} patients"
-    notes = [_how(data, data["classifiers"]), *_group_notes(data)]
+    notes = [_how(data["classifiers"]), *_group_notes(data)]
     if "fixed" not in rules or len(rules) > 1:
         notes.append("Cut-offs chosen on the cases they are judged by are optimistic.")
     notes += [f"Note: {note}." for note in data["notes"]]
@@ -46,7 +46,9 @@ def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
 def _backbone_row(name: str, classifier: Data, mark: str) -> tuple[Cell, ...]:
     point, own = classifier["cutoffs"]["validation"], classifier["cutoffs"]["optimistic"]
     both = [Estimate(own[rate]["value"]).number for rate in ("sensitivity", "specificity")]
-    label = f"{name}\n{classifier['weights']}" + (", control" if classifier["control"] else "")
+    words = [] if classifier["weights"] in name.split() else [classifier["weights"]]
+    words += ["control"] if classifier["control"] else []
+    label = "\n".join([name, ", ".join(words)]) if words else name
     return (
         label,
         _auc(classifier),
@@ -94,15 +96,9 @@ def _marks(data: Data) -> dict[str, str]:
     return marks
 
 
-def _how(data: Data, classifiers: Data) -> str:
-    first = next(iter(classifiers.values()))
-    methods = {c["ci"]["method"] for c in classifiers.values()}
-    limits = " and ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in methods)
-    return (
-        f"Below each figure its {data['level']:.0%} interval. AUC: "
-        f"{VARIANCES[first['variance_method']]}, {limits} limits; proportions: "
-        f"{_proportion_method(classifiers)}."
-    )
+def _how(classifiers: Data) -> str:
+    aucs = [c["ci"] | {"variance_method": c["variance_method"]} for c in classifiers.values()]
+    return methods(aucs, _proportion_method(classifiers))
 
 
 def _proportion_method(classifiers: Data) -> str:
@@ -116,7 +112,7 @@ def _backbone_notes(data: Data) -> list[str]:
     classifiers = data["classifiers"]
     chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
     notes = [
-        _how(data, classifiers),
+        _how(classifiers),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
         "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",
         *_group_notes(data),
@@ -130,6 +126,10 @@ def _backbone_notes(data: Data) -> list[str]:
         for name, c in classifiers.items()
         if c["seeds"]["n_seeds"] > 1
     ]
+    seeds = {c["seed"] for c in classifiers.values()}
+    if len(seeds) > 1:
+        each = ", ".join(f"{name} {c['seed']}" for name, c in classifiers.items())
+        notes.append(f"Warning: no seed is shared by all; tested are {each}.")
     return notes + [f"Warning: {warning}." for warning in data["warnings"]]
 
 
@@ -138,7 +138,7 @@ def _group_notes(data: Data) -> list[str]:
         return []
     notes = [
         "Those that share a letter can't be told apart (paired tests, Holm-corrected, at "
-        f"{1 - data['level']:.0%})."
+        f"{percent(1 - data['level'])})."
     ]
     found = data["detectable"]
     if found:
@@ -205,10 +205,12 @@ def _pair_sheets(data: Data) -> list[Sheet]:
         return []
     columns = ("Pair", "Difference of AUCs", "z", "p", "Holm p", "McNemar p")
     rows: list[tuple[Cell, ...]] = []
+    clustered = any(c["variance_method"] == "obuchowski" for c in data["classifiers"].values())
+    kind = "p_clustered" if clustered else "p_exact"
     for pair in data["pairs"]:
         tests = pair["mcnemar"]
         at_cutoffs = "\n".join(
-            f"{Estimate(tests[rate]['p_exact'], p=True).number} {short}"
+            f"{Estimate(tests[rate][kind], p=True).number} {short}"
             for rate, short in (("sensitivity", "sens."), ("specificity", "spec."))
         )
         rows.append(
@@ -221,15 +223,16 @@ def _pair_sheets(data: Data) -> list[Sheet]:
                 at_cutoffs,
             )
         )
-    methods = sorted({pair["method"] for pair in data["pairs"]})
+    used = sorted({pair["method"] for pair in data["pairs"]})
+    at_cutoffs = "chi-square by patient (Durkalski 2003)" if clustered else "exact"
     words = {
         "delong": "DeLong's paired test",
         "obuchowski": "the clustered paired test (Obuchowski 1997)",
         "exact": "a distribution-free test where the variance is 0 or undefined",
     }
     notes = [
-        f"Difference and its interval: {' and '.join(words[m] for m in methods)}; McNemar: exact, "
-        "at the cut-offs of the first table."
+        f"Difference and its interval: {' and '.join(words[name] for name in used)}; McNemar: "
+        f"{at_cutoffs}, at the cut-offs of the first table."
     ]
     notes += [f"{p['a']} − {p['b']}: {p['note']}." for p in data["pairs"] if p["note"]]
     return [Sheet("pairs", "Every pair", columns, rows, notes)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from tlbench.report.comparisons import comparison_sheets
 from tlbench.report.rows import run_sheet
 from tlbench.report.sheets import Cell, Sheet, stacked
 
@@ -13,6 +14,11 @@ from tlbench.report.sheets import Cell, Sheet, stacked
 def record_to_html(record: Mapping[str, Any]) -> str:
     """Return the run's table as an HTML fragment; all text from outside is escaped."""
     return sheet_to_html(run_sheet([record]))
+
+
+def comparison_to_html(data: Mapping[str, Any]) -> str:
+    """Return the tables of a comparison as an HTML fragment."""
+    return "".join(sheet_to_html(sheet) for sheet in comparison_sheets(data))
 
 
 def sheet_to_html(sheet: Sheet) -> str:

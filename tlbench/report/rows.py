@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlbench.measures import shared_warnings
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
 Data = Mapping[str, Any]
@@ -74,21 +75,33 @@ def holdout_words(holdout: Data) -> str:
 
 
 def _notes(records: Sequence[Data]) -> list[str]:
-    auc = records[0]["auc"]
-    lines = [
-        f"Below each figure its {auc['level']:.0%} interval. AUC: "
-        f"{VARIANCES[auc['variance_method']]}, {LIMITS[auc['method']]} limits; sensitivity and "
-        "specificity: Wilson.",
-    ]
+    lines = [methods([record["auc"] for record in records], "Wilson")]
     for record in records:
         weights = record["details"]["weights"]
         lines.append(f"{record['backbone']}: weights {weights['title']}.")
         if record["auc"]["note"]:
             lines.append(f"{record['backbone']}: {record['auc']['note']}.")
         lines.extend(_leak(record))
-    for warning in dict.fromkeys(line for record in records for line in record["warnings"]):
-        lines.append(f"Warning: {warning}.")
-    return lines
+    named = {record["backbone"]: record for record in records}
+    return lines + [f"Warning: {warning}." for warning in shared_warnings(named)]
+
+
+def methods(aucs: Sequence[Data], proportions: str) -> str:
+    """Return in words how the intervals of AUCs and of proportions were made."""
+    variance = aucs[0]["variance_method"]
+    used = {auc["method"] for auc in aucs}
+    limits = " or ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in used)
+    if variance == "obuchowski":
+        proportions += " with Rao and Scott's effective size"
+    return (
+        f"Below each figure its {percent(aucs[0]['level'])} interval. AUC: {VARIANCES[variance]}, "
+        f"{limits} limits; proportions: {proportions}."
+    )
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, without rounding away what tells levels apart."""
+    return f"{round(100 * share, 6):g} %"
 
 
 def _leak(record: Data) -> list[str]:

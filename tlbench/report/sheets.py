@@ -54,8 +54,9 @@ class Sheet:
 
 
 def estimate(value: dict[str, Any] | Any) -> Estimate:
-    """Return the estimate in a record's `{value, low, high}`."""
-    return Estimate(value["value"], value["low"], value["high"])
+    """Return the estimate in a record's `{value, low, high}`, by patient where it has that."""
+    limits = value.get("by_patient", value)
+    return Estimate(value["value"], limits["low"], limits["high"])
 
 
 def stacked(cell: Cell) -> str:
