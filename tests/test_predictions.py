@@ -51,6 +51,7 @@ def test_scores_are_read_to_the_last_bit(read) -> None:
         "label;patient;s\n1;007;0,5\n0;7;0,25\n",
         "label;patient;s\n1;007;0.5\n0;7;0.25\n",
         "label\tpatient\ts\n1\t007\t0.5\n0\t7\t0.25\n",
+        "label\tpatient\ts\n1\t007\t0,5\n0\t7\t0,25\n",
         '"label","patient","s"\n"1","007","0.5"\n"0","7","0.25"\n',
         "label , patient , s\r\n1 , 007 , 0.5\r\n0 , 7 , 0.25\r\n",
         "\ufefflabel,patient,s\n1,007,0.5\n0,7,0.25\n",
@@ -121,6 +122,8 @@ BAD = {
 BAD |= {
     "two labels": ("fracture,label,s\n1,0,3\n", 'several columns may be the label: "fracture"'),
     "blank line": ("label,s\n1,2\n\n0,3\n", "has no label: line 3"),
+    "blank head": ("\nlabel,s\n1,2\n", "begins with a blank line"),
+    "other separator": ("label|s\n1|2\n", "has no label column"),
     "open quote": ('label,s\n1,"2\n0,3\n', "can't be read as a table"),
 }
 

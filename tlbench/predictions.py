@@ -95,7 +95,8 @@ def _look(file: Path) -> tuple[str, str, list[str]]:
         raise DataError(f'"{file}" is not a text file', "it must be a CSV file")
     head = start.decode(encoding, errors="replace").lstrip("\ufeff").splitlines()
     if not head or not head[0].strip():
-        raise DataError(f'"{file}" is empty', "its first line must name the columns")
+        what = "begins with a blank line" if start.strip() else "is empty"
+        raise DataError(f'"{file}" {what}', "its first line must name the columns")
     separator = max(",;\t", key=head[0].count)
     columns = [name.strip() for name in next(csv.reader([head[0]], delimiter=separator))]
     doubled = sorted({name for name in columns if columns.count(name) > 1})
@@ -132,9 +133,10 @@ def _roles(
     if label is None:
         usual = [name for name in free if name.lower() in LABEL_NAMES]
         if not usual:
-            raise DataError(
-                f'"{file}" has no label column: it has {_quoted(columns)}', "name it with --label"
-            )
+            hint = "name it with --label"
+            if len(columns) == 1:
+                hint = "columns must be separated by commas, semicolons or tabs"
+            raise DataError(f'"{file}" has no label column: it has {_quoted(columns)}', hint)
         if len(usual) > 1:
             raise DataError(
                 f"several columns may be the label: {_quoted(usual)}", "name it with --label"
@@ -179,7 +181,7 @@ def _read(
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(file, **options)
-            if separator == ";" and any(_has_decimal_comma(table[name]) for name in table):
+            if separator != "," and any(_has_decimal_comma(table[name]) for name in table):
                 table = pd.read_csv(file, decimal=",", **options)
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
         reason = " ".join(str(error).split()).lower()
