@@ -11,7 +11,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tlbench", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pillow")
+_PACKAGES = (
+    "tlbench",
+    "tensorflow",
+    "keras",
+    "openvino",
+    "onnxruntime",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+)
 
 
 def cache_folder() -> Path:

@@ -40,6 +40,10 @@ class UnreadableImageError(DataError):
     """A file that is not a radiograph tlbench can read."""
 
 
+class EngineError(TlbenchError):
+    """An engine that is not installed, or can't run a backbone."""
+
+
 class CacheError(TlbenchError):
     """The feature cache or the results folder can't be read or written."""
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +19,10 @@ import numpy as np
 from tlbench import __version__
 from tlbench.datasets.table import Table, build_table, few
 from tlbench.environment import cache_folder, describe_environment
-from tlbench.errors import DataError, TlbenchError, UnreadableImageError
-from tlbench.features.engines import engine_key, load_engine
+from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
+from tlbench.features.engines.base import EngineKey, Network
+from tlbench.features.engines.choose import AUTO, choose_engine, load_engine
+from tlbench.features.engines.graphs import failure
 from tlbench.features.extract import (
     FeatureSpace,
     FeatureStore,
@@ -30,6 +32,7 @@ from tlbench.features.extract import (
     extract_features,
     read_radiographs,
 )
+from tlbench.features.self_check import settle_precision
 from tlbench.images import pixels_version
 from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
@@ -63,6 +66,8 @@ class RunRequest:
     positive: str | None = None
     protocol: str = "paper2018"
     weights: str = "auto"
+    engine: str = AUTO
+    precision: str = AUTO
     seed: int = 0
     level: float = 0.95
     ci: Literal["logit", "wald"] = "logit"
@@ -85,10 +90,12 @@ def run(
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
     names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
-    decides partitions and training, never the hold-out; `level` (0.95) and `ci` ("logit" or
-    "wald") the intervals; `results` ("results") and `cache` the folders written to; `offline`
-    keeps it off the network; `skip_unreadable` leaves out files that can't be read; `force`
-    runs anew. `plugins` are files that offer more. Raises `TlbenchError` for what a user can mend.
+    decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
+    "openvino" or "onnxruntime") and `precision` ("auto", "float32" or "bfloat16") what runs the
+    backbone and in which numbers; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
+    `results` ("results") and `cache` the folders written to; `offline` keeps it off the network;
+    `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
+    that offer more. Raises `TlbenchError` for what a user can mend.
     """
     for name in ("data_root", "results", "cache"):
         if options.get(name) is not None:
@@ -125,8 +132,25 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Recor
     )
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
     table = build_table(_read(dataset, request, cache, progress))
-    work = _Work(request, backbone, dataset, protocol, weights, cache, progress)
-    return work.finish(table, host)
+    network = Network(
+        backbone.spec,
+        weights.preprocessing,
+        weights.file,
+        weights.sha256,
+        backbone.source.digest,
+        cache,
+        progress.say,
+    )
+    engine = choose_engine(network, request.engine, request.precision)
+    work = _Work(request, backbone, dataset, protocol, weights, cache, progress, network, engine)
+    try:
+        return work.finish(table, host)
+    except EngineError as error:
+        if request.engine != AUTO or engine.name == "tensorflow":
+            raise
+        progress.warn(f"{error.message}; taking tensorflow")
+        other = choose_engine(network, "tensorflow", request.precision)
+        return replace(work, engine=other).finish(table, host)
 
 
 def _read(dataset: DatasetSpec, request: RunRequest, cache: Path, progress: Progress) -> list[Any]:
@@ -158,11 +182,19 @@ class _Work:
     weights: ChosenWeights
     cache: Path
     progress: Progress
+    network: Network
+    engine: EngineKey
+    self_check: dict[str, Any] | None = None
     started: float = field(default_factory=time.monotonic)
 
     def finish(self, table: Table, host: PluginHost) -> Record:
-        features = FeatureStore(self.cache, self._space(), self.progress)
         pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
+        self.engine, self.self_check = settle_precision(
+            self.network, self.engine, table.files, pixels, self.progress
+        )
+        version = self.engine.version.partition("/")[0]
+        self.progress.say(f"engine {self.engine.name} {version} in {self.engine.precision}")
+        features = FeatureStore(self.cache, self._space(), self.progress)
         table, skipped = self._readable(table, features, pixels)
         name = self._name(table)
         done = None if self.request.force else find_record(self.request.results, name)
@@ -201,7 +233,7 @@ class _Work:
             weights_sha256=self.weights.sha256,
             preprocessing=self.weights.preprocessing,
             pixels=pixels_version(),
-            engine=engine_key(spec),
+            engine=self.engine.describe(),
             feature_size=spec.feature_size,
         )
 
@@ -236,8 +268,9 @@ class _Work:
             table.files,
             features,
             pixels,
-            lambda: load_engine(spec, self.weights.preprocessing, self.weights.file),
+            lambda: load_engine(self.network, self.engine),
             self.progress,
+            spec,
         )
         out = features.read(wanted)
         if {digest for digest, _ in wanted} == set(table.digests):
@@ -281,6 +314,11 @@ class _Work:
             "patients": len(np.unique(table.groups)) if table.has_patients else None,
             "skipped": len(skipped),
         }
+
+    def _engine_failed(self) -> str | None:
+        """Why another engine than the first choice ran, where one did."""
+        fallen_back = self.request.engine == AUTO and self.engine.name == "tensorflow"
+        return failure(self.network, "openvino") if fallen_back else None
 
     def _warnings(self, table: Table, skipped: list[Any]) -> list[str]:
         lines = []
@@ -328,7 +366,12 @@ class _Work:
                 "skipped": skipped,
             },
             "protocol": describe_protocol(self.protocol),
-            "features": asdict(features.space) | {"digest": features.space.digest},
+            "features": asdict(features.space)
+            | {
+                "digest": features.space.digest,
+                "self_check": self.self_check,
+                "engine_failed": self._engine_failed(),
+            },
         }
 
 

@@ -26,8 +26,19 @@ LAYERS = [
 ]
 # Records and comparisons show themselves in notebooks.
 UPWARD = {(f"tlbench.{name}", "tlbench.report.html") for name in ("records", "compare")}
-HEAVY = {"tensorflow", "keras", "openvino", "sklearn", "scipy", "statsmodels", "h5py"}
-HEAVY |= {"pandas", "matplotlib"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "openvino",
+    "onnxruntime",
+    "tf2onnx",
+    "sklearn",
+    "scipy",
+    "statsmodels",
+    "h5py",
+    "pandas",
+    "matplotlib",
+}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -35,6 +35,12 @@ def run_command(
         str,
         typer.Option(help="auto: the first that can be had; or a name, random, or a file."),
     ] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="What runs the backbone: auto, tensorflow, openvino, onnxruntime.")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="The numbers it calculates with: auto, float32, bfloat16.")
+    ] = "auto",
     seed: Annotated[
         int, typer.Option(help="Decides partitions and training, never the hold-out.", min=0)
     ] = 0,
@@ -70,6 +76,8 @@ def run_command(
             positive=positive,
             protocol=protocol,
             weights=weights,
+            engine=engine,
+            precision=precision,
             seed=seed,
             level=level,
             ci=ci.value,

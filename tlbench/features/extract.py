@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -15,12 +17,12 @@ from numpy.typing import NDArray
 
 from tlbench.augment import make_view
 from tlbench.errors import PluginError, UnreadableImageError
-from tlbench.features.engines import BATCH, Engine
+from tlbench.features.engines.base import BATCH, Engine
 from tlbench.features.rows import RowStore
-from tlbench.files import write_whole
+from tlbench.features.spaces import explain, hold
 from tlbench.images import pixels_version, prepare
 from tlbench.progress import Progress
-from tlbench.specs import Preprocessing
+from tlbench.specs import BackboneSpec, Preprocessing
 
 Wanted = tuple[str, str]
 """The SHA-256 of an image's bytes and the name of a view."""
@@ -55,12 +57,17 @@ class FeatureStore:
 
     def __init__(self, cache: Path, space: FeatureSpace, progress: Progress) -> None:
         folder = cache / "features" / space.digest
-        explained = folder / "space.json"
-        if not explained.exists():
-            text = json.dumps(asdict(space), sort_keys=True, indent=1)
-            write_whole(explained, lambda stream: stream.write(text.encode()))
+        explain(folder, asdict(space))
         self.space = space
+        self._folder, self._say = folder, progress.say
         self._rows = RowStore(folder, (space.feature_size,), "<f4", progress.say)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from making the same features; those then find them made."""
+        with hold(self._folder, lambda: self._say("waiting for a run that makes these features")):
+            self._rows.refresh()
+            yield
 
     def missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Return what is not cached, or was and is damaged, in order."""
@@ -86,6 +93,7 @@ class PixelStore:
     def __init__(self, cache: Path, size: tuple[int, int], progress: Progress) -> None:
         version = {"size": size, "pixels": pixels_version()}
         name = sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()[:32]
+        explain(cache / "pixels" / name, version)
         self._size = size
         # Grey and colour, 8 and 16 bit: rows of one store have one shape and depth.
         self._stores = [
@@ -151,6 +159,7 @@ def extract_features(
     pixels: PixelStore,
     load_engine: Callable[[], Engine],
     progress: Progress,
+    spec: BackboneSpec,
 ) -> int:
     """Bring the features of all `wanted` into `store` and return how many had to be made.
 
@@ -158,18 +167,30 @@ def extract_features(
     then is kept. The engine is loaded only if something is missing. Raises `PluginError` where
     features have another shape or are not finite.
     """
-    absent = store.missing(wanted)
+    if not store.missing(wanted):
+        return 0
+    with store.alone():
+        return _extract(store.missing(wanted), files, store, pixels, load_engine, progress, spec)
+
+
+def _extract(
+    absent: list[Wanted],
+    files: Mapping[str, Path],
+    store: FeatureStore,
+    pixels: PixelStore,
+    load_engine: Callable[[], Engine],
+    progress: Progress,
+    spec: BackboneSpec,
+) -> int:
     if not absent:
         return 0
     unreadable = read_radiographs({w[0]: files[w[0]] for w in absent}, pixels, progress)
     if unreadable:
         raise next(iter(unreadable.values()))
-    progress.say("loading the backbone")
     engine = load_engine()
     try:
         with progress.task("extracting features", len(absent), "images") as advance:
-            for names, batch in _batches(absent, pixels):
-                features = run_engine(engine, batch, store.space)
+            for names, features in run_batches(engine, absent, pixels, spec):
                 for name, row in zip(names, features, strict=True):
                     store.add(name, row)
                 advance(len(names))
@@ -178,26 +199,43 @@ def extract_features(
     return len(absent)
 
 
-def run_engine(engine: Engine, batch: NDArray[Any], space: FeatureSpace) -> NDArray[np.float32]:
-    """Run up to BATCH rows of pixels, padded to a whole batch, and check what comes out."""
-    padding = [(0, BATCH - len(batch))] + [(0, 0)] * (batch.ndim - 1)
-    out = engine(np.pad(batch, padding))
+def run_batches(
+    engine: Engine, wanted: Sequence[Wanted], pixels: PixelStore, spec: BackboneSpec
+) -> Iterator[tuple[list[Wanted], NDArray[np.float32]]]:
+    """Yield names and features (n, d) of all `wanted`, whose radiographs have been read.
+
+    The engine takes a batch as soon as it can use one, so that views are made while it works.
+    """
+    under_way: deque[list[Wanted]] = deque()
+
+    def batches() -> Iterator[NDArray[Any]]:
+        for names, rows in _batches(wanted, pixels):
+            under_way.append(names)
+            padding = [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+            yield np.pad(rows, padding) if len(rows) < BATCH else rows
+
+    for out in engine.run(batches()):
+        names = under_way.popleft()
+        yield names, _checked(out, len(names), spec)
+
+
+def _checked(out: Any, rows: int, spec: BackboneSpec) -> NDArray[np.float32]:
     if not isinstance(out, np.ndarray) or out.dtype.kind != "f":
         kind = f"{out.dtype} numbers" if isinstance(out, np.ndarray) else type(out).__name__
         raise PluginError(
-            f'backbone "{space.backbone}" yields {kind} instead of an array of float32',
+            f'backbone "{spec.name}" yields {kind} instead of an array of float32',
             "see `BackboneSpec.load` in plugins/README.md",
         )
-    if out.shape != (BATCH, space.feature_size):
+    if out.shape != (BATCH, spec.feature_size):
         raise PluginError(
-            f'backbone "{space.backbone}" yields features of shape {out.shape}, but it declares '
-            f"{space.feature_size} numbers for each of {BATCH} images",
+            f'backbone "{spec.name}" yields features of shape {out.shape}, but it declares '
+            f"{spec.feature_size} numbers for each of {BATCH} images",
             "its plugin must declare the real feature_size; `tlbench show backbone` shows both",
         )
-    features = out[: len(batch)].astype(np.float32)
+    features = out[:rows].astype(np.float32)  # what lies below is padding
     if not np.isfinite(features).all():
         raise PluginError(
-            f'backbone "{space.backbone}" yields features that are not finite numbers',
+            f'backbone "{spec.name}" yields features that are not finite numbers',
             "check its weights and the scale of its input",
         )
     return features

@@ -33,10 +33,22 @@ class RowStore:
     _index: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
     _shards: dict[Path, NDArray[Any]] = field(default_factory=dict)
     _gathered: dict[bytes, NDArray[Any]] = field(default_factory=dict)
+    _verified: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take note of shards that other processes have added."""
         for file in sorted(self.folder.glob("*.npy")):
-            self._admit(file)
+            if file not in self._shards:
+                self._admit(file)
+
+    def verify(self) -> tuple[int, int]:
+        """Read every row on disk; return the number of shards and of those found damaged."""
+        shards = list(self._shards)
+        self.missing(list(self._index))
+        return len(shards), sum(file not in self._shards for file in shards)
 
     @property
     def _record(self) -> np.dtype[Any]:
@@ -62,6 +74,7 @@ class RowStore:
         self.say(f'cached shard "{file.name}" is damaged ({reason}); making it anew')
         self._shards.pop(file, None)
         self._index = {k: place for k, place in self._index.items() if place[0] != file}
+        self._verified &= self._index.keys()
         file.unlink(missing_ok=True)
 
     def missing(self, keys: Iterable[bytes]) -> list[bytes]:
@@ -72,7 +85,7 @@ class RowStore:
         return [k for k in wanted if k in absent or not (k in self._index or k in self._gathered)]
 
     def _is_sound(self, key: bytes) -> bool:
-        if key in self._gathered:
+        if key in self._gathered or key in self._verified:
             return True
         place = self._index.get(key)
         if place is None:
@@ -82,6 +95,7 @@ class RowStore:
         if zlib.crc32(entry["row"].tobytes()) != int(entry["crc"]):
             self._discard(file, "a checksum does not match")
             return False
+        self._verified.add(key)
         return True
 
     def read(self, keys: Sequence[bytes]) -> NDArray[Any]:

@@ -1,0 +1,75 @@
+"""Killed at any moment, or started twice: the same bytes in the end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.radiographs import make_folder
+
+ROOT = Path(__file__).parents[1]
+COUNTING = ROOT / "tests" / "plugins" / "files" / "counting.py"
+
+
+def start(folder: Path, pictures: Path) -> subprocess.Popen[str]:
+    code = (
+        "import sys, tlbench\n"
+        "from tlbench.cli.output import ConsoleProgress\n"
+        "plugin, pictures, results, cache = sys.argv[1:]\n"
+        "tlbench.run(backbone='counting', plugins=[plugin], dataset='folder', results=results,\n"
+        "    data_root=pictures, cache=cache, protocol='linear-probe', progress=ConsoleProgress())"
+    )
+    places = [COUNTING, pictures, folder / "results", folder / "cache"]
+    command = [sys.executable, "-c", code, *(str(place) for place in places)]
+    return subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    _, talk = process.communicate(timeout=120)
+    assert process.returncode == 0, talk
+    return talk
+
+
+def predictions(folder: Path) -> bytes:
+    (file,) = (folder / "results").glob("*/predictions.csv")
+    return file.read_bytes()
+
+
+def test_two_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNTING_FILE", str(tmp_path / "alone"))
+    pictures = make_folder(tmp_path / "pictures")
+    finish(start(tmp_path / "a", pictures))
+    monkeypatch.setenv("COUNTING_FILE", str(tmp_path / "together"))
+    monkeypatch.setenv("COUNTING_SECONDS", "0.1")
+    for process in [start(tmp_path / "b", pictures) for _ in range(2)]:
+        finish(process)
+    sizes = [(tmp_path / name).stat().st_size for name in ("alone", "together")]
+    assert sizes[0] == sizes[1]
+    assert predictions(tmp_path / "a") == predictions(tmp_path / "b")
+
+
+@pytest.mark.slow
+def test_fifty_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNTING_SECONDS", "0.02")
+    monkeypatch.setenv("COUNTING_FILE", str(tmp_path / "calls"))
+    pictures = make_folder(tmp_path / "pictures")
+    finish(start(tmp_path / "undisturbed", pictures))
+    expected = predictions(tmp_path / "undisturbed")
+    draws = np.random.default_rng(0)
+    for number in range(50):
+        folder = tmp_path / f"killed {number % 5}"  # later kills meet what earlier ones left
+        process = start(folder, pictures)
+        try:
+            process.wait(timeout=draws.uniform(0.3, 3.5))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        if number % 10 >= 5:
+            finish(start(folder, pictures))
+            assert predictions(folder) == expected

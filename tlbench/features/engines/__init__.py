@@ -1,0 +1,1 @@
+"""Engines: what runs a frozen backbone on batches of pixels."""

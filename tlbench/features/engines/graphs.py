@@ -1,0 +1,87 @@
+"""Graphs that an engine exported, on disk: a later run imports neither TensorFlow nor Keras."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tlbench.errors import CacheError
+from tlbench.features.engines.base import Kind, Network, engine_error
+from tlbench.features.engines.tensorflow_engine import trace
+from tlbench.features.spaces import explain, hold
+from tlbench.files import unwritable, write_whole
+from tlbench.quiet import quiet_framework
+
+FAILED = "failed.json"
+
+Export = Callable[[Any, Path], None]
+"""Writes a traced TensorFlow function, and what belongs to it, under the given path."""
+
+
+class GraphCache:
+    """The exported graphs of one network for one engine, one folder for each kind of pixels."""
+
+    def __init__(self, network: Network, engine: str) -> None:
+        self._network = network
+        self._engine = engine
+        self._explained = network.describe(engine)
+        self._folder = network.folder(engine)
+        self._model: Any = None
+
+    def find(self, kind: Kind, name: str, export: Export) -> Path:
+        """Return the file `name` of the graph for `kind`, exporting it first where need be.
+
+        Of two processes that want it, one exports and the other waits. Raises `EngineError`
+        where it can't be exported, which is noted, so that it is not tried again.
+        """
+        colour = "rgb" if len(kind.shape) == 4 else "grey"
+        folder = self._folder / f"{colour}-{kind.dtype}"
+        explain(self._folder, self._explained)
+        if not (folder / name).is_file():
+            try:
+                with hold(self._folder):
+                    if not (folder / name).is_file():
+                        self._export(kind, folder, name, export)
+            except OSError as error:
+                raise unwritable(self._folder, error) from error
+        return folder / name
+
+    def fail(self, error: Exception) -> NoReturn:
+        """Note that the engine can't run this network, and raise it as an `EngineError`."""
+        said = engine_error(self._engine, self._network.spec.name, error)
+        self._note(FAILED, {"reason": said.message})
+        raise said from error
+
+    def _export(self, kind: Kind, folder: Path, name: str, export: Export) -> None:
+        network = self._network
+        network.say(f"exporting {network.spec.name} to {self._engine} (once)")
+        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".writing-"))
+        try:
+            with quiet_framework():
+                self._model = self._model or network.spec.load(network.weights)
+                export(trace(self._model, network.preprocessing, kind), part / name)
+            shutil.rmtree(folder, ignore_errors=True)
+            part.rename(folder)
+        except (OSError, CacheError):
+            raise
+        except Exception as error:  # whatever a converter raises, it can't convert this network
+            self.fail(error)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _note(self, name: str, value: dict[str, Any]) -> None:
+        text = json.dumps(value, sort_keys=True, indent=1).encode()
+        write_whole(self._folder / name, lambda stream: stream.write(text))
+
+
+def failure(network: Network, engine: str) -> str | None:
+    """Return why `engine` could not run `network` earlier; None if it was never found out."""
+    file = network.folder(engine) / FAILED
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,105 @@
+"""Whether less than float32 will do: measured on the user's own images, before any run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench.errors import UnreadableImageError
+from tlbench.features.engines.base import BATCH, EngineKey, Features, Network
+from tlbench.features.engines.choose import AUTO, load_engine
+from tlbench.features.extract import PixelStore, run_batches
+from tlbench.files import write_whole
+from tlbench.progress import Progress
+
+SAMPLE = 2 * BATCH
+LEAST_COSINE = 0.999
+
+
+def settle_precision(
+    network: Network,
+    key: EngineKey,
+    files: Mapping[str, Path],
+    pixels: PixelStore,
+    progress: Progress,
+) -> tuple[EngineKey, dict[str, Any] | None]:
+    """Return `key` with its precision settled, and the self-check that a record keeps.
+
+    Precision "auto" becomes bfloat16 where, on the first radiographs of `files` (by SHA-256), the
+    features are as good as float32's: cosine at least 0.999. One that was asked for is checked
+    too, and stays. Float32 needs no check. The result is kept in the cache.
+    """
+    if key.precision == "float32":
+        return key, None
+    lower = replace(key, precision="bfloat16" if key.precision == AUTO else key.precision)
+    reference = replace(key, precision="float32")
+    sample = _readable(files, pixels)
+    if not sample:  # the run itself says what is wrong with the files
+        return reference, None
+    name = sha256("".join([lower.precision, *sample]).encode()).hexdigest()[:16]
+    file = network.folder(key.name) / f"check-{name}.json"
+    check = _stored(file)
+    if check is None:
+        progress.say(f"comparing {lower.precision} with float32 on {len(sample)} radiographs")
+        cosine = _least_cosine(network, lower, reference, sample, pixels)
+        check = {
+            "precision": lower.precision,
+            "least_cosine": cosine,
+            "needed": LEAST_COSINE,
+            "radiographs": len(sample),
+            "passed": cosine >= LEAST_COSINE,
+        }
+        text = json.dumps(check, sort_keys=True).encode()
+        write_whole(file, lambda stream: stream.write(text))
+    said = f"{lower.precision}: least cosine to float32 {check['least_cosine']:.5f}"
+    if check["passed"]:
+        progress.say(said)
+        return lower, check
+    progress.warn(f"{said}, less than {LEAST_COSINE}")
+    return (reference if key.precision == AUTO else lower), check
+
+
+def _readable(files: Mapping[str, Path], pixels: PixelStore) -> list[str]:
+    """Return the first radiographs that can be read, in the order of their checksums."""
+    sample: list[str] = []
+    for digest in sorted(files):
+        if pixels.missing([digest]):
+            try:
+                pixels.add(digest, files[digest])
+            except UnreadableImageError:
+                continue
+        sample.append(digest)
+        if len(sample) == SAMPLE:
+            break
+    return sample
+
+
+def _least_cosine(
+    network: Network, lower: EngineKey, reference: EngineKey, sample: list[str], pixels: PixelStore
+) -> float:
+    wanted = [(digest, "as is") for digest in sample]
+    found: list[Features] = []
+    for key in (lower, reference):
+        batches = run_batches(load_engine(network, key), wanted, pixels, network.spec)
+        rows = {
+            name: row
+            for names, features in batches
+            for name, row in zip(names, features, strict=True)
+        }
+        found.append(np.stack([rows[name] for name in wanted]))
+    a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found)
+    return float(min(1.0, (a * b).sum(axis=1).min()))
+
+
+def _stored(file: Path) -> dict[str, Any] | None:
+    try:
+        check: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return check
