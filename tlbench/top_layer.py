@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,22 +57,53 @@ def train_softmax(
     first, then uniformly with replacement. Source: tensorflow/hub `retrain.py` (2017), as used
     by Kim and MacKinnon, Clin Radiol 2018;73(5):439-445.
     """
-    rng = stream(seed, "top layer/initial")
-    weights = _truncated_normal(rng, (train.shape[1], 2), settings.initial_sd)
-    bias = np.zeros(2, dtype=np.float32)
+    initial = _truncated_normal(
+        stream(seed, "top layer/initial"), (train.shape[1], 2), settings.initial_sd
+    )
     draw = _class_first(labels, settings, stream(seed, "top layer/batches"))
-    targets = np.eye(2, dtype=np.float32)[labels]
-    rate = np.float32(settings.learning_rate / settings.batch)
-    curves = _Curves(train, labels, validation, validation_labels)
-    curves.add(0, weights, bias)
+    at = [0]
+    margins, offsets = _descend(train, labels, initial, settings, draw, at)
+    # The two columns always move by opposite amounts, for the errors of two classes sum to 0.
+    apart = np.array([-0.5, 0.5], dtype=np.float32)
+    return SoftmaxLayer(
+        initial + (margins[:, -1:] - margins[:, :1]) * apart,
+        offsets[-1] * apart,
+        at,
+        _balanced_losses(train, labels, margins, offsets),
+        _balanced_losses(validation, validation_labels, margins, offsets),
+    )
+
+
+def _descend(
+    train: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    initial: NDArray[np.float32],
+    settings: SgdSettings,
+    draw: NDArray[np.int64],
+    at: list[int],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the difference of the two columns of W (d, k), and of b (k,), at k recorded steps.
+
+    Of two classes only the difference counts, so that half of the sums are enough. `at` gets the
+    numbers of the recorded steps; losses are made of them later, in one pass over the features.
+    """
+    margin = initial[:, 1] - initial[:, 0]
+    offset: Any = np.float32(0)
+    margins, offsets = [margin.copy()], [offset]
+    targets = labels.astype(np.float32)
+    rate = np.float32(2 * settings.learning_rate / settings.batch)
+    batch = np.empty((settings.batch, train.shape[1]), dtype=np.float32)
     for step, rows in enumerate(draw, start=1):
-        batch = train[rows]
-        error = _softmax(batch @ weights + bias) - targets[rows]
-        weights -= rate * (batch.T @ error)
-        bias -= rate * error.sum(axis=0)
+        # Into memory that is there already: asking for it anew costs more than the copy.
+        np.take(train, rows, axis=0, out=batch, mode="clip")
+        error = _sigmoid(batch @ margin + offset) - targets[rows]
+        margin -= rate * (error @ batch)
+        offset -= rate * error.sum()
         if step % settings.record_every == 0 or step == settings.steps:
-            curves.add(step, weights, bias)
-    return SoftmaxLayer(weights, bias, curves.at, curves.loss, curves.validation_loss)
+            at.append(step)
+            margins.append(margin.copy())
+            offsets.append(offset)
+    return np.stack(margins, axis=1), np.array(offsets, dtype=np.float32)
 
 
 def remaining_fall(at: list[int], loss: list[float]) -> float | None:
@@ -107,42 +139,18 @@ def _truncated_normal(
     return (values * sd).astype(np.float32)
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
+def _sigmoid(margin: NDArray[np.float32]) -> NDArray[np.float32]:
+    # By the hyperbolic tangent, which never overflows.
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * margin)), dtype=np.float32)
 
 
-class _Curves:
-    """The loss on the training and the validation partition as training goes on."""
-
-    def __init__(
-        self,
-        train: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        validation: NDArray[np.float32],
-        validation_labels: NDArray[np.int64],
-    ) -> None:
-        self._train, self._labels = train, labels
-        self._validation, self._validation_labels = validation, validation_labels
-        self.at: list[int] = []
-        self.loss: list[float] = []
-        self.validation_loss: list[float] = []
-
-    def add(self, step: int, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        self.at.append(step)
-        self.loss.append(_balanced_loss(self._train, self._labels, weights, bias))
-        self.validation_loss.append(
-            _balanced_loss(self._validation, self._validation_labels, weights, bias)
-        )
-
-
-def _balanced_loss(
+def _balanced_losses(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-) -> float:
-    logits = (features @ weights + bias).astype(np.float64)
-    margin = (logits[:, 1] - logits[:, 0]) * np.where(labels == 1, 1.0, -1.0)
-    loss = np.logaddexp(0.0, -margin)
-    return float(np.mean([loss[labels == label].mean() for label in (0, 1)]))
+    margins: NDArray[np.float32],
+    offsets: NDArray[np.float32],
+) -> list[float]:
+    """Return the class-balanced mean cross-entropy, in nats, for each column of `margins`."""
+    toward = (features @ margins + offsets).astype(np.float64)
+    loss = np.logaddexp(0.0, -toward * np.where(labels == 1, 1.0, -1.0)[:, None])
+    return [float(v) for v in np.mean([loss[labels == k].mean(axis=0) for k in (0, 1)], axis=0)]
