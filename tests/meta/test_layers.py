@@ -13,7 +13,7 @@ LAYERS = [
     {"cli"},
     {"testing"},
     {"report"},
-    {"run"},
+    {"run", "doctor"},
     {"scores"},
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},

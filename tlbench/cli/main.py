@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tlbench import __version__
-from tlbench.cli import cache, catalogue, compare, run
+from tlbench.cli import cache, catalogue, compare, doctor, run
 from tlbench.errors import InterruptedRunError, TlbenchError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("run")(run.run_command)
 app.command("compare")(compare.compare_command)
 app.command("evaluate")(compare.evaluate_command)
+app.command("doctor")(doctor.doctor_command)
 app.add_typer(catalogue.list_app, name="list")
 app.add_typer(catalogue.show_app, name="show")
 app.add_typer(cache.cache_app, name="cache")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tlbench.cli.main import app
+from tlbench.doctor import find_network, make_batches, measure_engines
+from tlbench.errors import WeightsError
+from tlbench.features.engines.base import Network, version_of
+from tlbench.plugins import load_plugins
+from tlbench.progress import Progress
+
+TINY = Path(__file__).parent / "plugins" / "files" / "tiny_keras.py"
+
+
+def test_the_doctor_names_engines_and_cache(tmp_path: Path) -> None:
+    out = CliRunner().invoke(app, ["doctor", "--json", "--cache", str(tmp_path)])
+    facts = json.loads(out.stdout)
+    assert [e["engine"] for e in facts["engines"]] == ["tensorflow", "openvino", "onnxruntime"]
+    assert sum(e["auto"] for e in facts["engines"]) == 1
+    assert facts["cache"]["free"] > 0
+    assert facts["precision"] in ("float32", "bfloat16")
+    text = CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).stdout
+    assert "(auto)" in text
+
+
+def test_engines_are_measured_on_the_same_batches(tmp_path: Path) -> None:
+    (offer,) = (o for o in load_plugins([TINY]).backbones if o.spec.name == "tiny")
+    network = Network(offer.spec, offer.spec.preprocessing, None, "", "", tmp_path)
+    measured = measure_engines(network, make_batches(network, 2))
+    installed = [n for n in ("tensorflow", "openvino", "onnxruntime") if version_of(n)]
+    assert [m.engine for m in measured] == installed
+    assert all(m.rate > 0 for m in measured)
+    assert all(np.isclose(m.least_cosine, 1, atol=1e-5) for m in measured)
+
+
+def test_nothing_is_measured_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no backbone of Keras has its weights"):
+        find_network(load_plugins(), None, tmp_path, Progress())

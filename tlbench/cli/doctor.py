@@ -1,0 +1,99 @@
+"""`tlbench doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tlbench.cli.cache import size_in_words
+from tlbench.cli.options import Cache, Json, PluginFiles, StrictPlugins, open_plugins
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tlbench.plugins import PluginHost
+
+
+def doctor_command(
+    json: Json = False,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Measure every engine; takes about a minute.")
+    ] = False,
+    backbone: Annotated[
+        str | None, typer.Option(help="The backbone to measure; by default the first one here.")
+    ] = None,
+    cache: Cache = None,
+    plugin: PluginFiles = None,
+    strict_plugins: StrictPlugins = False,
+) -> None:
+    """Say what this machine can do: engines, precision, weights, disk, cache, plugins."""
+    from tlbench.cli.output import print_facts, print_json, print_table
+    from tlbench.doctor import examine
+    from tlbench.environment import cache_folder
+
+    host = open_plugins(plugin, strict_plugins)
+    folder = cache or cache_folder()
+    facts = examine(host, folder)
+    if bench:
+        facts["bench"] = _measure(host, backbone, folder)
+    if json:
+        print_json(facts)
+        return
+    print_facts(_words(facts))
+    if bench:
+        columns = ("engine", "images/s", "least cosine to tensorflow", "")
+        rows = [
+            (
+                row["name"],
+                f"{row['rate']:.1f}",
+                f"{row['least_cosine']:.6f}",
+                "best" if row["best"] else "",
+            )
+            for row in facts["bench"]
+        ]
+        print_table(columns, rows)
+
+
+def _measure(host: PluginHost, backbone: str | None, cache: Path) -> list[dict[str, Any]]:
+    from tlbench.cli.output import ConsoleProgress
+    from tlbench.doctor import find_network, make_batches, measure_engines
+    from tlbench.features.engines.choose import has_bfloat16
+
+    if backbone is not None:
+        host.backbones.find(backbone)
+    network = find_network(host, backbone, cache, ConsoleProgress())
+    network.say(f"measuring {network.spec.name} on preloaded batches")
+    # Where the processor has no bfloat16, it would only be emulated, several times slower.
+    precisions = ("float32", "bfloat16") if has_bfloat16() else ("float32",)
+    measured = measure_engines(network, make_batches(network), precisions)
+    best = max(m.rate for m in measured)
+    return [
+        {"name": m.name, "rate": m.rate, "least_cosine": m.least_cosine, "best": m.rate == best}
+        for m in measured
+    ]
+
+
+def _words(facts: dict[str, Any]) -> dict[str, str]:
+    engines = [
+        f"{e['engine']} {e['version'].partition('/')[0]}" + (" (auto)" if e["auto"] else "")
+        if e["version"]
+        else f"{e['engine']} not installed"
+        for e in facts["engines"]
+    ]
+    weights = [f"{name}: {', '.join(w) or 'none'}" for name, w in facts["weights_here"].items()]
+    plugins = [
+        f"{p['plugin']} ({p['origin']})" + (f": {p['problem']}" if p["problem"] else "")
+        for p in facts["plugins"]
+    ]
+    cache = facts["cache"]
+    return {
+        "engines": "\n".join(engines),
+        "precision of auto": facts["precision"],
+        "processor": f"{facts['cores']} cores, {', '.join(facts['processor_features']) or '?'}",
+        "graphics processor": "yes" if facts["gpu"] else "none that TensorFlow could use",
+        "weights here": "\n".join(weights),
+        "cache": f'{size_in_words(cache["size"])} in "{cache["folder"]}", '
+        f"{size_in_words(cache['free'])} free",
+        "plugins": "\n".join(plugins),
+    }

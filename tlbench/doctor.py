@@ -1,0 +1,164 @@
+"""What this machine can do: engines, weights, disk, cache, plugins; and how fast each engine is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench.errors import EngineError, WeightsError
+from tlbench.features.engines.base import BATCH, PACKAGES, Engine, Features, Network, Pixels
+from tlbench.features.engines.base import version_of as engine_version
+from tlbench.features.engines.choose import (
+    best_engine,
+    choose_engine,
+    has_bfloat16,
+    has_gpu,
+    load_engine,
+    processor_features,
+)
+from tlbench.features.spaces import list_spaces
+from tlbench.plugins import PluginHost
+from tlbench.progress import Progress
+from tlbench.streams import stream
+from tlbench.weights import choose_weights, weights_request
+
+_TELLING = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_int8",
+    "bf16",
+    "asimd",
+)
+ROUNDS = 3
+_BATCHES = 3
+
+
+def examine(host: PluginHost, cache: Path) -> dict[str, Any]:
+    """Return what this machine can do; nothing heavy is imported and nothing fetched."""
+    found = processor_features()
+    best = best_engine()
+    spaces = list_spaces(cache)
+    existing = next(p for p in (cache, *cache.parents) if p.exists())
+    return {
+        "engines": [
+            {"engine": name, "version": engine_version(name), "auto": name == best}
+            for name in PACKAGES
+        ],
+        "precision": "bfloat16" if best == "openvino" and has_bfloat16() else "float32",
+        "gpu": has_gpu(),
+        "cores": os.cpu_count(),
+        "processor_features": [name for name in _TELLING if name in found],
+        "weights_here": {o.spec.name: _weights_here(o.spec, cache) for o in host.backbones},
+        "cache": {
+            "folder": str(cache),
+            "size": sum(space.size for space in spaces),
+            "free": shutil.disk_usage(existing).free,
+        },
+        "plugins": [
+            {"plugin": p.source.plugin, "origin": p.source.origin, "problem": p.problem}
+            for p in host.plugins
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How fast an engine was on preloaded batches, and how far its features are from the first's.
+
+    `rate` is the median over rounds, in images a second; `least_cosine` is over all rows.
+    """
+
+    engine: str
+    precision: str
+    rate: float
+    least_cosine: float
+
+    @property
+    def name(self) -> str:
+        """Engine and precision."""
+        return f"{self.engine} {self.precision}"
+
+
+def measure_engines(
+    network: Network, batches: Sequence[Pixels], precisions: Sequence[str] = ("float32",)
+) -> list[Measured]:
+    """Run every engine installed here over the same batches, in turns, after one warm-up.
+
+    The first is TensorFlow in float32, to which features are compared. An engine that can't run
+    `network` is left out, and said.
+    """
+    engines: dict[tuple[str, str], tuple[Engine, Features]] = {}
+    for name, precision in _candidates(precisions):
+        try:
+            engine = load_engine(network, choose_engine(network, name, precision))
+            engines[name, precision] = engine, np.concatenate(list(engine.run(batches)))
+        except EngineError as error:
+            network.say(error.message)
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in engines}
+    for _ in range(ROUNDS):
+        for key, (engine, _features) in engines.items():
+            began = time.perf_counter()
+            rows = sum(len(features) for features in engine.run(batches))
+            times[key].append(rows / (time.perf_counter() - began))
+    reference = next(iter(engines.values()))[1]
+    return [
+        Measured(*key, float(np.median(times[key])), least_cosine(features, reference))
+        for key, (_engine, features) in engines.items()
+    ]
+
+
+def find_network(host: PluginHost, name: str | None, cache: Path, progress: Progress) -> Network:
+    """Return the backbone called `name`, or the first of Keras's, with weights that are here."""
+    for offer in host.backbones:
+        spec = offer.spec
+        if spec.framework == "python" or (name and spec.name != name):
+            continue
+        for weights in _weights_here(spec, cache):
+            chosen = choose_weights(spec, weights, cache, offline=True, progress=progress)
+            return Network(
+                spec,
+                chosen.preprocessing,
+                chosen.file,
+                chosen.sha256,
+                offer.source.digest,
+                cache,
+                progress.say,
+            )
+    raise WeightsError(
+        "no backbone of Keras has its weights on this machine", "run one first, e.g. on `demo`"
+    )
+
+
+def make_batches(network: Network, number: int = _BATCHES) -> list[Pixels]:
+    """Return batches of smooth grey noise: how long a network takes depends on their size alone."""
+    rows, columns = network.preprocessing.size
+    coarse = stream(0, "doctor").integers(0, 256, (number, BATCH, rows // 8 + 1, columns // 8 + 1))
+    fine = coarse.repeat(8, axis=2).repeat(8, axis=3)[..., :rows, :columns]
+    return list(np.ascontiguousarray(fine, dtype=np.uint8))
+
+
+def least_cosine(a: Features, b: Features) -> float:
+    """Return the least cosine of two rows of (n, d) that belong together."""
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(((a * b).sum(axis=1) / lengths).min())
+
+
+def _candidates(precisions: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        if engine_version(name) is not None:
+            yield from ((name, p) for p in precisions if p == "float32" or name == "openvino")
+
+
+def _weights_here(spec: Any, cache: Path) -> list[str]:
+    request = weights_request(spec, cache, True, Progress())
+    return [weights.name for weights in spec.weights if weights.find(request) is not None]
