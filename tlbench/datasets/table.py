@@ -112,9 +112,7 @@ class Table:
     def without(self, digests: Collection[str]) -> Table:
         """Return the table without the images of these digests."""
         kept = [i for i, digest in enumerate(self.digests) if digest not in digests]
-        return Table(
-            tuple(self.radiographs[i] for i in kept), tuple(self.digests[i] for i in kept)
-        )
+        return Table(tuple(self.radiographs[i] for i in kept), tuple(self.digests[i] for i in kept))
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
