@@ -39,7 +39,7 @@ def print_line(line: str) -> None:
 def print_sheet(sheet: Sheet) -> None:
     """Print a sheet and its notes to stdout."""
     console = Console(highlight=False)
-    grid = _table(sheet.columns)
+    grid = _table(sheet.columns, names_whole=False)
     grid.title = Text(sheet.title)
     grid.title_justify = "left"
     for number, row in enumerate(sheet.rows):
@@ -65,7 +65,7 @@ def print_text(text: str) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a plain table to stdout."""
     console = Console(highlight=False)
-    grid = _table(columns)
+    grid = _table(columns, names_whole=True)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     console.print(grid)
@@ -82,11 +82,11 @@ def print_facts(facts: Mapping[str, str]) -> None:
     console.print(grid)
 
 
-def _table(columns: Sequence[str]) -> Table:
+def _table(columns: Sequence[str], *, names_whole: bool) -> Table:
+    """A table whose first column is never wrapped (names to copy), or else all the others."""
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        # The first column holds names, which people copy.
-        grid.add_column(Text(column), overflow="fold", no_wrap=number == 0)
+        grid.add_column(Text(column), overflow="fold", no_wrap=(number == 0) == names_whole)
     return grid
 
 
