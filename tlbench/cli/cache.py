@@ -9,7 +9,7 @@ import typer
 
 from tlbench.cli.options import Cache, Json
 
-cache_app = typer.Typer(help="Look after the cache.", no_args_is_help=True)
+cache_app = typer.Typer(help="Look after the cache.", no_args_is_help=True, rich_markup_mode=None)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 

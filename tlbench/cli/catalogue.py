@@ -12,8 +12,8 @@ from tlbench.cli.options import Cache, Json, PluginFiles, Results, StrictPlugins
 if TYPE_CHECKING:
     from tlbench.specs import BackboneSpec, DatasetSpec, ProtocolSpec
 
-list_app = typer.Typer(help="List what there is.", no_args_is_help=True)
-show_app = typer.Typer(help="Show one thing whole.", no_args_is_help=True)
+list_app = typer.Typer(help="List what there is.", no_args_is_help=True, rich_markup_mode=None)
+show_app = typer.Typer(help="Show one thing whole.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(help="Its name, as `tlbench list` has it.")]
 
 
