@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 COUNTING = ROOT / "tests" / "plugins" / "files" / "counting.py"
 
 
-def start(folder: Path, pictures: Path) -> subprocess.Popen[str]:
+def command(folder: Path, pictures: Path) -> list[str]:
     code = (
         "import sys, tlbench\n"
         "from tlbench.cli.output import ConsoleProgress\n"
@@ -28,9 +28,16 @@ def start(folder: Path, pictures: Path) -> subprocess.Popen[str]:
         "    data_root=pictures, cache=cache, protocol='linear-probe', progress=ConsoleProgress())"
     )
     places = [COUNTING, pictures, folder / "results", folder / "cache"]
-    command = [sys.executable, "-c", code, *(str(place) for place in places)]
+    return [sys.executable, "-c", code, *(str(place) for place in places)]
+
+
+def start(folder: Path, pictures: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(folder, pictures),
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -86,3 +93,33 @@ def test_fifty_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert predictions(folder) == expected
         shutil.rmtree(folder)
     assert amid >= 5  # kills in the middle of extraction, not only before it
+
+
+SMALL_DISK = """
+mount -t tmpfs -o size="$1"k tmpfs "$2" || exit 9
+disk="$2"; shift 2
+"$@"; echo "ended with $?"
+find "$disk" -name '.writing-*'
+mount -o remount,size=100m "$disk"
+"$@"; echo "ended with $?"
+"""
+
+
+@pytest.mark.parametrize("kilobytes", [100, 400, 900])
+def test_a_full_disk_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kilobytes: int
+) -> None:
+    monkeypatch.setenv("COUNTING_FILE", str(tmp_path / "calls"))
+    pictures = make_folder(tmp_path / "pictures")
+    finish(start(tmp_path / "roomy", pictures))
+    disk = tmp_path / "small" / "cache"
+    disk.mkdir(parents=True)
+    # Only a mount namespace of its own lets anybody mount a disk, and takes it away at the end.
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, "sh"]
+    job = [*alone, str(kilobytes), str(disk), *command(tmp_path / "small", pictures)]
+    done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    if "ended with" not in done.stdout:
+        pytest.skip(f"this machine lets nobody mount a small disk: {done.stderr.strip()}")
+    assert done.stdout.split("\n") == ["ended with 1", "ended with 0", ""]
+    assert "the disk is full" in done.stderr
+    assert predictions(tmp_path / "small") == predictions(tmp_path / "roomy")

@@ -449,6 +449,20 @@ def test_prepare_reads_and_resizes(tmp_path):
     np.testing.assert_array_equal(prepare(path, (9, 8)), resize(read_pixels(path), (9, 8)))
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("grey", [True, False])
+def test_large_jpegs_are_decoded_at_a_smaller_scale(tmp_path, orientation, grey):
+    pixels = resize(GREY if grey else COLOUR, (900, 1300))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(Image.fromarray(pixels), tmp_path / "x.jpg", quality=95, exif=exif)
+    whole, reduced = resize(read_pixels(path), (60, 50)), prepare(path, (60, 50))
+    assert reduced.shape == whole.shape
+    difference = np.abs(whole.astype(float) - reduced)
+    assert difference.mean() < 1
+    assert difference.any()  # it was decoded another way
+
+
 def test_the_version_names_the_decoders_and_the_sources():
     version = pixels_version()
     assert f"pillow {Image.__version__}" in version

@@ -12,6 +12,7 @@ from tlbench.images import Pixels, apply_to_planes
 
 _AS_IS = "as is"
 _ANGLES = {"rotated +10": 10.0, "rotated -10": -10.0}
+_OPPOSITE = {"rotated +10": "rotated -10", "rotated -10": "rotated +10"}
 _ZOOMS = {"zoomed 1.1": 1.1}
 _CHANGES = (_AS_IS, *_ANGLES, *_ZOOMS)
 _MIRRORED = "mirrored"
@@ -21,6 +22,32 @@ VIEWS: tuple[str, ...] = (
     *(_MIRRORED if change == _AS_IS else f"{_MIRRORED}, {change}" for change in _CHANGES),
 )
 """{as is, mirrored} x {as is, rotated +10, rotated -10, zoomed 1.1}; the first is the original."""
+
+
+class Views:
+    """The views of one radiograph, each turned or enlarged once: mirrored ones share the work.
+
+    Takes uint8 or uint16, (rows, columns) or (rows, columns, 3); see `make_view`.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._pixels = pixels
+        self._made: dict[str, Pixels] = {}
+
+    def make(self, name: str) -> Pixels:
+        """Return the view `name`, one of `VIEWS`; raises ValueError for another name."""
+        if name not in VIEWS:
+            raise ValueError(f'unknown view "{name}"; there are {", ".join(VIEWS)}')
+        change = name.removeprefix(_MIRRORED).removeprefix(", ") or _AS_IS
+        if name.startswith(_MIRRORED):
+            # What is mirrored and then turned one way is turned the other way and then mirrored.
+            return self._change(_OPPOSITE.get(change, change))[:, ::-1].copy()
+        return self._change(change)
+
+    def _change(self, change: str) -> Pixels:
+        if change not in self._made:
+            self._made[change] = _change(self._pixels, change)
+        return self._made[change]
 
 
 def make_view(pixels: Pixels, name: str) -> Pixels:
@@ -33,11 +60,10 @@ def make_view(pixels: Pixels, name: str) -> Pixels:
     the centre. Interpolation is bilinear and nothing is random. Raises ValueError for another
     name.
     """
-    if name not in VIEWS:
-        raise ValueError(f'unknown view "{name}"; there are {", ".join(VIEWS)}')
-    mirrored, change = name.startswith(_MIRRORED), name.removeprefix(_MIRRORED).removeprefix(", ")
-    if mirrored:
-        pixels = pixels[:, ::-1].copy()
+    return Views(pixels).make(name)
+
+
+def _change(pixels: Pixels, change: str) -> Pixels:
     if change in _ANGLES:
         return apply_to_planes(lambda plane: _rotate(plane, _ANGLES[change]), pixels)
     if change in _ZOOMS:

@@ -20,17 +20,18 @@ from tlbench import __version__
 from tlbench.datasets.table import Table, build_table, few
 from tlbench.environment import cache_folder, describe_environment
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
-from tlbench.features.engines.base import EngineKey, Network
+from tlbench.features.engines.base import Engine, EngineKey, Network
 from tlbench.features.engines.choose import AUTO, choose_engine, load_engine
 from tlbench.features.engines.graphs import failure
 from tlbench.features.extract import (
+    Extraction,
     FeatureSpace,
     FeatureStore,
     PixelStore,
+    Radiographs,
     Wanted,
     check_varied,
     extract_features,
-    read_radiographs,
 )
 from tlbench.features.self_check import settle_precision
 from tlbench.images import pixels_version
@@ -186,6 +187,8 @@ class _Work:
     engine: EngineKey
     self_check: dict[str, Any] | None = None
     started: float = field(default_factory=time.monotonic)
+    loaded: Engine | None = field(default=None, init=False)
+    extraction: Extraction = field(default_factory=Extraction, init=False)
 
     def finish(self, table: Table, host: PluginHost) -> Record:
         pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
@@ -195,18 +198,19 @@ class _Work:
         version = self.engine.version.partition("/")[0]
         self.progress.say(f"engine {self.engine.name} {version} in {self.engine.precision}")
         features = FeatureStore(self.cache, self._space(), self.progress)
-        table, skipped = self._readable(table, features, pixels)
-        name = self._name(table)
-        done = None if self.request.force else find_record(self.request.results, name)
-        if done is not None:
-            self.progress.say(f'run "{name}" is finished already; --force runs it anew')
+        if done := self._finished(table):
             return done
+        radiographs = Radiographs(table.files, pixels, skip_unreadable=self.request.skip_unreadable)
+        table, skipped = self._readable(table, features, radiographs)
+        if skipped and (done := self._finished(table)):
+            return done
+        name = self._name(table)
         partitions = draw_partitions(table.labels, table.groups, self.protocol, self.request.seed)
         measured = train_and_measure(
             table,
             partitions,
             self.protocol,
-            lambda wanted: self._features(wanted, table, features, pixels),
+            lambda wanted: self._features(wanted, table, features, radiographs),
             seed=self.request.seed,
             level=self.request.level,
             method=self.request.ci,
@@ -237,14 +241,23 @@ class _Work:
             feature_size=spec.feature_size,
         )
 
+    def _finished(self, table: Table) -> Record | None:
+        """Return the record of this very run, if it is there and not to be made anew."""
+        name = self._name(table)
+        done = None if self.request.force else find_record(self.request.results, name)
+        if done is not None:
+            self.progress.say(f'run "{name}" is finished already; --force runs it anew')
+        return done
+
     def _readable(
-        self, table: Table, features: FeatureStore, pixels: PixelStore
+        self, table: Table, features: FeatureStore, radiographs: Radiographs
     ) -> tuple[Table, list[dict[str, str]]]:
-        """Read what has no features yet; leave out, or refuse, what can't be read."""
-        absent = features.missing([(digest, "as is") for digest in table.files])
-        unreadable = read_radiographs(
-            {digest: table.files[digest] for digest, _ in absent}, pixels, self.progress
-        )
+        """Make the features that every protocol needs; leave out, or refuse, what can't be read.
+
+        Partitions are drawn only afterwards, from what can be read.
+        """
+        self._extract([(digest, "as is") for digest in table.files], features, radiographs)
+        unreadable = radiographs.unreadable
         if not unreadable:
             return table, []
         skipped = [
@@ -259,22 +272,30 @@ class _Work:
         self.progress.warn(f"{len(skipped)} unreadable files are left out")
         return table.without(unreadable), skipped
 
-    def _features(
-        self, wanted: Sequence[Wanted], table: Table, features: FeatureStore, pixels: PixelStore
-    ) -> np.ndarray[Any, Any]:
-        spec = self.backbone.spec
-        extract_features(
-            wanted,
-            table.files,
-            features,
-            pixels,
-            lambda: load_engine(self.network, self.engine),
-            self.progress,
-            spec,
+    def _extract(
+        self, wanted: Sequence[Wanted], features: FeatureStore, radiographs: Radiographs
+    ) -> None:
+        done = extract_features(
+            wanted, radiographs, features, self._engine, self.progress, self.backbone.spec
         )
+        self.extraction += done
+
+    def _engine(self) -> Engine:
+        """Return the engine, loaded at most once."""
+        self.loaded = self.loaded or load_engine(self.network, self.engine)
+        return self.loaded
+
+    def _features(
+        self,
+        wanted: Sequence[Wanted],
+        table: Table,
+        features: FeatureStore,
+        radiographs: Radiographs,
+    ) -> np.ndarray[Any, Any]:
+        self._extract(wanted, features, radiographs)
         out = features.read(wanted)
         if {digest for digest, _ in wanted} == set(table.digests):
-            check_varied(out, spec.name)
+            check_varied(out, self.backbone.spec.name)
         return out
 
     def _name(self, table: Table) -> str:
@@ -369,6 +390,8 @@ class _Work:
             "features": asdict(features.space)
             | {
                 "digest": features.space.digest,
+                "made": self.extraction.made,
+                "seconds": round(self.extraction.seconds, 3),
                 "self_check": self.self_check,
                 "engine_failed": self._engine_failed(),
             },

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.augment import make_view
+from tlbench.augment import Views
 from tlbench.errors import PluginError, UnreadableImageError
 from tlbench.features.engines.base import BATCH, Engine
 from tlbench.features.rows import RowStore
@@ -106,26 +107,20 @@ class PixelStore:
             )
         ]
 
-    def missing(self, digests: Iterable[str]) -> list[str]:
-        """Return the images that have not been read yet, in order."""
-        absent = list(digests)
-        for store in self._stores:
-            keys = set(store.missing([bytes.fromhex(digest) for digest in absent]))
-            absent = [digest for digest in absent if bytes.fromhex(digest) in keys]
-        return absent
+    def obtain(self, digest: str, path: Path) -> NDArray[Any]:
+        """Return the pixels of one radiograph, reading its file if that was never done.
 
-    def add(self, digest: str, path: Path) -> None:
-        """Read and resize one radiograph; raises `UnreadableImageError`."""
+        Raises `UnreadableImageError`.
+        """
+        key = bytes.fromhex(digest)
+        for store in self._stores:
+            if not store.missing([key]):
+                return np.asarray(store.read([key])[0])
         pixels = prepare(path, self._size)
         for store in self._stores:
             if store.shape == pixels.shape and np.dtype(store.dtype) == pixels.dtype:
-                store.add(bytes.fromhex(digest), pixels)
-
-    def read(self, digest: str) -> NDArray[Any]:
-        """Return the pixels of one radiograph that has been read."""
-        key = bytes.fromhex(digest)
-        store = next(store for store in self._stores if not store.missing([key]))
-        return np.asarray(store.read([key])[0])
+                store.add(key, pixels)
+        return pixels
 
     def flush(self) -> None:
         """Write what is not on disk yet."""
@@ -133,83 +128,93 @@ class PixelStore:
             store.flush()
 
 
-def read_radiographs(
-    files: Mapping[str, Path], pixels: PixelStore, progress: Progress
-) -> dict[str, UnreadableImageError]:
-    """Read all `files` (by SHA-256) that have not been read; return those that can't be."""
-    absent = pixels.missing(files)
-    unreadable = {}
-    if not absent:
-        return {}
-    try:
-        for digest in progress.track(absent, "reading radiographs", len(absent)):
-            try:
-                pixels.add(digest, files[digest])
-            except UnreadableImageError as error:
-                unreadable[digest] = error
-    finally:
-        pixels.flush()
-    return unreadable
+@dataclass(frozen=True)
+class Extraction:
+    """How many features were made, and in how many seconds from the first file to the last row."""
+
+    made: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Extraction) -> Extraction:
+        return Extraction(self.made + other.made, self.seconds + other.seconds)
 
 
 def extract_features(
     wanted: Sequence[Wanted],
-    files: Mapping[str, Path],
+    radiographs: Radiographs,
     store: FeatureStore,
-    pixels: PixelStore,
     load_engine: Callable[[], Engine],
     progress: Progress,
     spec: BackboneSpec,
-) -> int:
-    """Bring the features of all `wanted` into `store` and return how many had to be made.
+) -> Extraction:
+    """Bring the features of all `wanted` into `store`, making those that are missing.
 
-    `files` says where each image lies, by its SHA-256. Whatever ends it early, what was made until
-    then is kept. The engine is loaded only if something is missing. Raises `PluginError` where
-    features have another shape or are not finite.
+    Whatever ends it early, what was made until then is kept. The engine is loaded only if
+    something is missing. Raises `PluginError` where features have another shape or are not finite.
     """
     if not store.missing(wanted):
-        return 0
+        return Extraction()
     with store.alone():
-        return _extract(store.missing(wanted), files, store, pixels, load_engine, progress, spec)
+        absent = store.missing(wanted)  # another process may have made them meanwhile
+        if not absent:
+            return Extraction()
+        engine = load_engine()
+        began, made = time.perf_counter(), 0
+        try:
+            with progress.task("extracting features", len(absent), "images") as advance:
+                for names, features in run_batches(engine, absent, radiographs, spec):
+                    for name, row in zip(names, features, strict=True):
+                        store.add(name, row)
+                    made += len(names)
+                    advance(len(names))
+        finally:
+            store.flush()
+            radiographs.flush()
+        return Extraction(made, time.perf_counter() - began)
 
 
-def _extract(
-    absent: list[Wanted],
-    files: Mapping[str, Path],
-    store: FeatureStore,
-    pixels: PixelStore,
-    load_engine: Callable[[], Engine],
-    progress: Progress,
-    spec: BackboneSpec,
-) -> int:
-    if not absent:
-        return 0
-    unreadable = read_radiographs({w[0]: files[w[0]] for w in absent}, pixels, progress)
-    if unreadable:
-        raise next(iter(unreadable.values()))
-    engine = load_engine()
-    try:
-        with progress.task("extracting features", len(absent), "images") as advance:
-            for names, features in run_batches(engine, absent, pixels, spec):
-                for name, row in zip(names, features, strict=True):
-                    store.add(name, row)
-                advance(len(names))
-    finally:
-        store.flush()
-    return len(absent)
+class Radiographs:
+    """The radiographs of a data set, by SHA-256, each decoded once and kept as prepared pixels.
+
+    What can't be read is noted in `unreadable`. Unless `skip_unreadable`, nothing is handed out
+    any more from then on; the remaining files are still read, so that all of them are named.
+    """
+
+    def __init__(
+        self, files: Mapping[str, Path], pixels: PixelStore, *, skip_unreadable: bool = False
+    ) -> None:
+        self._files = files
+        self._pixels = pixels
+        self._skip = skip_unreadable
+        self.unreadable: dict[str, UnreadableImageError] = {}
+
+    def read(self, digest: str) -> NDArray[Any] | None:
+        """Return the pixels of one radiograph, or None where it is to be left out."""
+        if digest in self.unreadable:
+            return None
+        try:
+            pixels = self._pixels.obtain(digest, self._files[digest])
+        except UnreadableImageError as error:
+            self.unreadable[digest] = error
+        return None if self.unreadable and (not self._skip or digest in self.unreadable) else pixels
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        self._pixels.flush()
 
 
 def run_batches(
-    engine: Engine, wanted: Sequence[Wanted], pixels: PixelStore, spec: BackboneSpec
+    engine: Engine, wanted: Sequence[Wanted], radiographs: Radiographs, spec: BackboneSpec
 ) -> Iterator[tuple[list[Wanted], NDArray[np.float32]]]:
-    """Yield names and features (n, d) of all `wanted`, whose radiographs have been read.
+    """Yield names and features (n, d) of all `wanted` that can be read.
 
-    The engine takes a batch as soon as it can use one, so that views are made while it works.
+    The engine takes a batch as soon as it can use one: files are read and views are made while
+    it works on those before.
     """
     under_way: deque[list[Wanted]] = deque()
 
     def batches() -> Iterator[NDArray[Any]]:
-        for names, rows in _batches(wanted, pixels):
+        for names, rows in make_batches(wanted, radiographs):
             under_way.append(names)
             padding = [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1)
             yield np.pad(rows, padding) if len(rows) < BATCH else rows
@@ -250,17 +255,20 @@ def check_varied(features: NDArray[np.float32], backbone: str) -> None:
         )
 
 
-def _batches(
-    absent: Sequence[Wanted], pixels: PixelStore
+def make_batches(
+    wanted: Sequence[Wanted], radiographs: Radiographs
 ) -> Iterator[tuple[list[Wanted], NDArray[Any]]]:
     """Gather views into batches of one depth and colour, each radiograph read once."""
     waiting: dict[tuple[Any, ...], tuple[list[Wanted], list[NDArray[Any]]]] = {}
-    for digest, views in groupby(absent, key=lambda wanted: wanted[0]):
-        image = pixels.read(digest)
-        for _, view in views:
+    for digest, named in groupby(wanted, key=lambda each: each[0]):
+        image = radiographs.read(digest)
+        if image is None:
+            continue
+        views = Views(image)
+        for _, view in named:
             names, rows = waiting.setdefault((image.dtype.name, image.ndim), ([], []))
             names.append((digest, view))
-            rows.append(make_view(image, view))
+            rows.append(views.make(view))
             if len(rows) == BATCH:
                 yield names, np.stack(rows)
                 del waiting[image.dtype.name, image.ndim]

@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tlbench.errors import UnreadableImageError
 from tlbench.features.engines.base import BATCH, EngineKey, Features, Network
 from tlbench.features.engines.choose import AUTO, load_engine
-from tlbench.features.extract import PixelStore, run_batches
+from tlbench.features.extract import PixelStore, Radiographs, run_batches
 from tlbench.files import write_whole
 from tlbench.progress import Progress
 
@@ -39,7 +39,8 @@ def settle_precision(
         return key, None
     lower = replace(key, precision="bfloat16" if key.precision == AUTO else key.precision)
     reference = replace(key, precision="float32")
-    sample = _readable(files, pixels)
+    radiographs = Radiographs(files, pixels, skip_unreadable=True)
+    sample = list(islice((d for d in sorted(files) if radiographs.read(d) is not None), SAMPLE))
     if not sample:  # the run itself says what is wrong with the files
         return reference, None
     name = sha256("".join([lower.precision, *sample]).encode()).hexdigest()[:16]
@@ -47,7 +48,7 @@ def settle_precision(
     check = _stored(file)
     if check is None:
         progress.say(f"comparing {lower.precision} with float32 on {len(sample)} radiographs")
-        cosine = _least_cosine(network, lower, reference, sample, pixels)
+        cosine = _least_cosine(network, lower, reference, sample, radiographs)
         check = {
             "precision": lower.precision,
             "least_cosine": cosine,
@@ -65,28 +66,17 @@ def settle_precision(
     return (reference if key.precision == AUTO else lower), check
 
 
-def _readable(files: Mapping[str, Path], pixels: PixelStore) -> list[str]:
-    """Return the first radiographs that can be read, in the order of their checksums."""
-    sample: list[str] = []
-    for digest in sorted(files):
-        if pixels.missing([digest]):
-            try:
-                pixels.add(digest, files[digest])
-            except UnreadableImageError:
-                continue
-        sample.append(digest)
-        if len(sample) == SAMPLE:
-            break
-    return sample
-
-
 def _least_cosine(
-    network: Network, lower: EngineKey, reference: EngineKey, sample: list[str], pixels: PixelStore
+    network: Network,
+    lower: EngineKey,
+    reference: EngineKey,
+    sample: list[str],
+    radiographs: Radiographs,
 ) -> float:
     wanted = [(digest, "as is") for digest in sample]
     found: list[Features] = []
     for key in (lower, reference):
-        batches = run_batches(load_engine(network, key), wanted, pixels, network.spec)
+        batches = run_batches(load_engine(network, key), wanted, radiographs, network.spec)
         rows = {
             name: row
             for names, features in batches
