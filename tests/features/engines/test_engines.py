@@ -218,6 +218,26 @@ def test_float32_is_the_choice_where_the_processor_has_no_bfloat16(
     assert choose_engine(network).precision == "float32"
 
 
+def test_a_gpu_has_its_precision_checked_as_well(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert choose_engine(network, "tensorflow").precision == "float32"
+    monkeypatch.setattr(choose, "has_gpu", lambda: True)
+    assert choose_engine(network, "tensorflow").precision == "auto"
+
+
+def test_tensorflow_calculates_in_bfloat16_where_asked(network: Network) -> None:
+    batch = pixels("uint8", False)
+    (exact,) = features(network, "tensorflow", batch)
+    key = choose_engine(network, "tensorflow", "bfloat16")
+    (found,) = load_engine(network, key).run([batch])
+    assert found.dtype == np.float32
+    assert not np.array_equal(found, exact)
+    np.testing.assert_allclose(found, exact, rtol=0.1, atol=0.02)
+    # What is built afterwards calculates as usual.
+    assert np.array_equal(features(network, "tensorflow", batch)[0], exact)
+
+
 def test_a_gpu_or_a_missing_package_leads_to_tensorflow(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +256,7 @@ def test_what_does_not_exist_or_fit_is_refused(network: Network) -> None:
     with pytest.raises(UnknownNameError, match='unknown precision "float8"'):
         choose_engine(network, "auto", "float8")
     with pytest.raises(EngineError, match='does not run in "bfloat16"'):
-        choose_engine(network, "tensorflow", "bfloat16")
+        choose_engine(network, "onnxruntime", "bfloat16")
     python = replace(network, spec=replace(network.spec, framework="python"))
     with pytest.raises(EngineError, match="plain Python"):
         choose_engine(python, "openvino")

@@ -23,7 +23,7 @@ from tlbench.registry import unknown
 AUTO = "auto"
 ENGINES = (AUTO, *PACKAGES)
 PRECISIONS = (AUTO, "float32", "bfloat16")
-_LOWER = {"openvino"}
+_LOWER = {"openvino", "tensorflow"}
 """Engines that can run in less than float32."""
 
 
@@ -48,7 +48,7 @@ def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> 
             f'engine "{name}" is not installed here',
             f'install it with `pip install "tlbench[{name}]"`, or leave out --engine',
         )
-    if precision == AUTO and not (name in _LOWER and has_bfloat16()):
+    if precision == AUTO and not _gains_by_bfloat16(name):
         precision = "float32"
     if precision not in (AUTO, "float32") and name not in _LOWER:
         raise EngineError(
@@ -56,6 +56,10 @@ def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> 
             "choose --engine openvino, or leave out --precision",
         )
     return EngineKey(name, version, precision)
+
+
+def _gains_by_bfloat16(engine: str) -> bool:
+    return has_bfloat16() if engine == "openvino" else engine == "tensorflow" and has_gpu()
 
 
 def best_engine(network: Network | None = None) -> str:
@@ -83,7 +87,7 @@ def load_engine(network: Network, key: EngineKey) -> Engine:
         return OnnxEngine(network)
     from tlbench.features.engines.tensorflow_engine import TensorFlowEngine
 
-    return TensorFlowEngine(network)
+    return TensorFlowEngine(network, key.precision)
 
 
 def has_gpu() -> bool:

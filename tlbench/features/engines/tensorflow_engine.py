@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,20 @@ from tlbench.features.engines.base import Features, Kind, Network, Pixels
 from tlbench.quiet import quiet_framework
 from tlbench.specs import Preprocessing
 
+_AHEAD = 2
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
 
 class TensorFlowEngine:
-    """Runs a Keras model in one TensorFlow graph for each kind of pixels."""
+    """Runs a Keras model in one TensorFlow graph for each kind of pixels.
 
-    def __init__(self, network: Network) -> None:
+    A graphics processor works on a batch while the next one is read: TensorFlow waits for it
+    only where the features are taken.
+    """
+
+    def __init__(self, network: Network, precision: str) -> None:
         network.say("loading the backbone")
-        with quiet_framework():
+        with quiet_framework(), _layers_of(_POLICIES[precision]):
             self._model = network.spec.load(network.weights)
         self._preprocessing = network.preprocessing
         self._graphs: dict[Kind, Any] = {}
@@ -26,12 +35,33 @@ class TensorFlowEngine:
         """Yield the features of each batch, in order."""
         import tensorflow as tf
 
+        under_way: deque[Any] = deque()
         for pixels in batches:
             kind = Kind.of(pixels)
             if kind not in self._graphs:
                 with quiet_framework():
                     self._graphs[kind] = trace(self._model, self._preprocessing, kind)
-            yield np.asarray(self._graphs[kind](tf.constant(pixels)), dtype=np.float32)
+            under_way.append(self._graphs[kind](tf.constant(pixels)))
+            if len(under_way) == _AHEAD:
+                yield np.asarray(under_way.popleft())
+        while under_way:
+            yield np.asarray(under_way.popleft())
+
+
+@contextmanager
+def _layers_of(policy: str) -> Iterator[None]:
+    """Let Keras build layers that calculate as `policy` says, if it is not the usual one."""
+    if policy == "float32":
+        yield
+        return
+    import keras
+
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def trace(model: Any, preprocessing: Preprocessing, kind: Kind) -> Any:
@@ -49,7 +79,7 @@ def trace(model: Any, preprocessing: Preprocessing, kind: Kind) -> Any:
             images = images[..., ::-1]
         if any(preprocessing.mean) or preprocessing.std != (1.0, 1.0, 1.0):
             images = (images - tf.constant(preprocessing.mean)) / tf.constant(preprocessing.std)
-        return model(images, training=False)
+        return tf.cast(model(images, training=False), tf.float32)
 
     spec = tf.TensorSpec(kind.shape, kind.dtype, name="pixels")
     return tf.function(extract, input_signature=[spec])
