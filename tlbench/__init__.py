@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tlbench.hookspecs import hookimpl as hookimpl
     from tlbench.records import Record as Record
     from tlbench.run import run as run
+    from tlbench.specs import BackboneFamily as BackboneFamily
     from tlbench.specs import BackboneSpec as BackboneSpec
     from tlbench.specs import DatasetSpec as DatasetSpec
     from tlbench.specs import Preprocessing as Preprocessing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BackboneFamily": "tlbench.specs",
     "BackboneSpec": "tlbench.specs",
     "DatasetSpec": "tlbench.specs",
     "Preprocessing": "tlbench.specs",

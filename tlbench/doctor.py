@@ -141,6 +141,8 @@ def find_network(host: PluginHost, name: str | None, cache: Path, progress: Prog
 
 def make_batches(network: Network, number: int = _BATCHES) -> list[Pixels]:
     """Return batches of smooth grey noise: how long a network takes depends on their size alone."""
+    if network.preprocessing.size is None:
+        raise ValueError("whole radiographs have no size of their own")
     rows, columns = network.preprocessing.size
     coarse = stream(0, "doctor").integers(0, 256, (number, BATCH, rows // 8 + 1, columns // 8 + 1))
     fine = coarse.repeat(8, axis=2).repeat(8, axis=3)[..., :rows, :columns]

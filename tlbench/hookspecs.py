@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from tlbench.specs import BackboneSpec, DatasetSpec, ProtocolSpec, RunFinished
+from tlbench.specs import BackboneFamily, BackboneSpec, DatasetSpec, ProtocolSpec, RunFinished
 
 hookspec = pluggy.HookspecMarker("tlbench")
 hookimpl = pluggy.HookimplMarker("tlbench")
@@ -15,6 +15,11 @@ hookimpl = pluggy.HookimplMarker("tlbench")
 @hookspec
 def tlbench_register_backbones() -> Iterable[BackboneSpec]:  # type: ignore[empty-body]
     """Return the backbones this plugin offers."""
+
+
+@hookspec
+def tlbench_register_families() -> Iterable[BackboneFamily]:  # type: ignore[empty-body]
+    """Return the families of backbones this plugin makes on demand, such as `onnx:FILE`."""
 
 
 @hookspec

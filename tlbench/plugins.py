@@ -19,7 +19,7 @@ import pluggy
 from tlbench import hookspecs
 from tlbench.errors import PluginError
 from tlbench.registry import Registry, Source
-from tlbench.specs import BackboneSpec, DatasetSpec, ProtocolSpec, RunFinished
+from tlbench.specs import BackboneFamily, BackboneSpec, DatasetSpec, ProtocolSpec, RunFinished
 
 GROUP = "tlbench"
 
@@ -38,6 +38,7 @@ class PluginHost:
 
     def __init__(self) -> None:
         self.backbones: Registry[BackboneSpec] = Registry("backbone", "backbones")
+        self.families: Registry[BackboneFamily] = Registry("backbone family", "backbones")
         self.datasets: Registry[DatasetSpec] = Registry("data set", "datasets")
         self.protocols: Registry[ProtocolSpec] = Registry("protocol", "protocols")
         self.plugins: list[Plugin] = []
@@ -73,6 +74,7 @@ class PluginHost:
         others = [p for p in self._manager.get_plugins() if p is not module]
         kinds: tuple[tuple[str, type, Registry[Any]], ...] = (
             ("tlbench_register_backbones", BackboneSpec, self.backbones),
+            ("tlbench_register_families", BackboneFamily, self.families),
             ("tlbench_register_datasets", DatasetSpec, self.datasets),
             ("tlbench_register_protocols", ProtocolSpec, self.protocols),
         )

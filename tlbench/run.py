@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tlbench import __version__
+from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, build_table, few
 from tlbench.environment import cache_folder, describe_environment
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
@@ -123,7 +124,7 @@ def _check_request(request: RunRequest) -> None:
 
 
 def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
-    backbone = host.backbones.find(request.backbone)
+    backbone = find_backbone(host, request.backbone)
     dataset = host.datasets.find(request.dataset).spec
     protocol = host.protocols.find(request.protocol).spec
     check_writable(request.results)
@@ -238,6 +239,7 @@ class _Work:
             preprocessing=self.weights.preprocessing,
             pixels=pixels_version(),
             engine=self.engine.describe(),
+            layer=spec.layer,
             feature_size=spec.feature_size,
         )
 
@@ -311,7 +313,7 @@ class _Work:
             "ci": request.ci,
         }
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
-        parts = [request.backbone, self.weights.name, request.dataset, request.subset]
+        parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
         words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
 
@@ -322,7 +324,7 @@ class _Work:
             "run": name,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "tlbench": __version__,
-            "backbone": request.backbone,
+            "backbone": self.backbone.spec.name,
             "weights": self.weights.name,
             "dataset": request.dataset,
             "subset": request.subset,
@@ -372,6 +374,7 @@ class _Work:
                 "plugin": source.plugin,
                 "origin": Path(source.origin).name,
                 "plugin_sha256": source.digest,
+                "layer": spec.layer,
                 "feature_size": spec.feature_size,
                 "parameters": spec.parameters,
                 "reference": spec.reference,

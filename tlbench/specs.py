@@ -22,6 +22,11 @@ def _check_name(name: object, kind: str) -> None:
         raise ValueError(f"the name of a {kind} is {name!r}, not a word")
 
 
+def _is_size(size: object) -> bool:
+    pair = isinstance(size, (tuple, list)) and len(size) == 2
+    return pair and all(isinstance(side, int) and side > 0 for side in size)  # type: ignore[attr-defined]
+
+
 def _silent(_line: str) -> None:
     return None
 
@@ -30,20 +35,20 @@ def _silent(_line: str) -> None:
 class Preprocessing:
     """How pixels become a network's input; it belongs to the backbone, never to the user.
 
-    `size` is (rows, columns) in pixels. A pixel at fraction t of full white becomes
+    `size` is (rows, columns) in pixels; None hands over whole radiographs, one a call, and is for
+    `framework="python"` alone. A pixel at fraction t of full white becomes
     `(low + t * (high - low) - mean) / std`, per channel in the order of `channels`;
     grey radiographs are repeated over the three channels.
     """
 
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     scale: tuple[float, float] = (0.0, 1.0)
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     channels: Literal["rgb", "bgr"] = "rgb"
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.size, (tuple, list)) and len(self.size) == 2
-        if not whole or not all(isinstance(side, int) and side > 0 for side in self.size):
+        if self.size is not None and not _is_size(self.size):
             raise ValueError(f"size is {self.size!r}, not (rows, columns) in pixels")
         if self.channels not in ("rgb", "bgr"):
             raise ValueError(f'channels is {self.channels!r}, neither "rgb" nor "bgr"')
@@ -91,6 +96,11 @@ class BackboneSpec:
     function from pixels, uint8 or uint16 of shape (n, rows, columns) or (n, rows, columns, 3),
     to float32 features (n, feature_size), and scales them itself. `file` is the weights file, or
     None for a backbone without weights. `version` is raised by the author when features change.
+
+    `layers` names earlier layers of a Keras model whose average-pooled output may serve as
+    features instead, and how many features that makes (see `tlbench.backbones`). `packages` are
+    the distributions it needs that are not among tlbench's own, `install` the command that
+    installs them.
     """
 
     name: str
@@ -105,6 +115,10 @@ class BackboneSpec:
     licence: str = ""
     version: str = "1"
     control: bool = False
+    layers: Mapping[str, int] = field(default_factory=dict)
+    layer: str | None = None
+    packages: tuple[str, ...] = ()
+    install: str = ""
 
     def __post_init__(self) -> None:
         _check_name(self.name, "backbone")
@@ -116,10 +130,36 @@ class BackboneSpec:
             raise TypeError(f"preprocessing is {self.preprocessing!r}, not a Preprocessing")
         if self.framework not in ("keras", "python"):
             raise ValueError(f'framework is {self.framework!r}, neither "keras" nor "python"')
+        if self.preprocessing.size is None and self.framework != "python":
+            raise ValueError('size is None, which only framework="python" can deal with')
         if not callable(self.load):
             raise TypeError(f"load is {self.load!r}, not a function")
         if not all(isinstance(weights, WeightsSpec) for weights in self.weights):
             raise TypeError("weights hold something else than WeightsSpec")
+
+
+@dataclass(frozen=True)
+class BackboneFamily:
+    """Backbones that no list can hold: a user writes NAME:ARGUMENT, say a model's name or a file.
+
+    `make(argument)` returns the backbone, whose own name should be NAME:SOMETHING without any
+    path in it; it raises a `TlbenchError` where there is no such backbone. `argument` is the word
+    for what comes after the colon. `packages` and `install` are those of `BackboneSpec`.
+    """
+
+    name: str
+    title: str
+    argument: str
+    make: Callable[[str], BackboneSpec]
+    packages: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name(self.name, "backbone family")
+        if ":" in self.name:
+            raise ValueError(f'the name of a backbone family is {self.name!r}, which holds a ":"')
+        if not callable(self.make):
+            raise TypeError(f"make is {self.make!r}, not a function")
 
 
 @dataclass(frozen=True)

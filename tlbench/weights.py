@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlbench.backbones import base_name
 from tlbench.errors import WeightsError
 from tlbench.progress import Progress
 from tlbench.registry import unknown
@@ -41,7 +42,9 @@ class ChosenWeights:
 
 def weights_request(spec: BackboneSpec, cache: Path, offline: bool, progress: Progress) -> Any:
     """Return what the weights of `spec` may use: a folder of their own within the cache."""
-    return WeightsRequest(cache / "weights" / spec.name, offline, progress.say)
+    # Some file systems refuse the colon of a family; layers share the weights of the whole.
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in base_name(spec))
+    return WeightsRequest(cache / "weights" / name, offline, progress.say)
 
 
 def choose_weights(

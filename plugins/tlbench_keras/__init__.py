@@ -61,6 +61,7 @@ def tlbench_register_backbones() -> list[BackboneSpec]:
             load=inception.load,
             framework="keras",
             weights=(_IMAGENET, _NSFWJS, _RANDOM),
+            layers=inception.LAYERS,
             parameters=inception.PARAMETERS,
             reference=(
                 "Szegedy C, Vanhoucke V, Ioffe S, Shlens J, Wojna Z. Rethinking the Inception "

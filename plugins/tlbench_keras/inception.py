@@ -17,6 +17,19 @@ SIZE = (299, 299)
 FEATURE_SIZE = 2048
 PARAMETERS = 21_802_784
 CONVOLUTIONS = 94
+LAYERS = {
+    "mixed0": 256,
+    "mixed1": 288,
+    "mixed2": 288,
+    "mixed3": 768,
+    "mixed4": 768,
+    "mixed5": 768,
+    "mixed6": 768,
+    "mixed7": 768,
+    "mixed8": 1280,
+    "mixed9": 2048,
+}
+"""Ends of the blocks before the last one, and their channels."""
 
 
 def load(file: Path | None) -> Any:

@@ -18,6 +18,7 @@ LAYERS = [
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},
+    {"backbones"},
     {"plugins"},
     {"registry", "stats", "records", "environment"},
     {"hookspecs", "streams", "progress", "files", "quiet"},

@@ -10,7 +10,7 @@ import typer
 from tlbench.cli.options import Cache, Json, PluginFiles, Results, StrictPlugins, open_plugins
 
 if TYPE_CHECKING:
-    from tlbench.specs import BackboneSpec, DatasetSpec, ProtocolSpec
+    from tlbench.specs import BackboneFamily, BackboneSpec, DatasetSpec, ProtocolSpec
 
 list_app = typer.Typer(help="List what there is.", no_args_is_help=True, rich_markup_mode=None)
 show_app = typer.Typer(help="Show one thing whole.", no_args_is_help=True, rich_markup_mode=None)
@@ -27,20 +27,23 @@ def list_backbones(
     """List the backbones, their size and which of their weights are on this machine."""
     host = open_plugins(plugin, strict_plugins)
     facts = [_backbone_facts(offer.spec, _origin(offer), cache) for offer in host.backbones]
+    families = [_family_facts(offer.spec, _origin(offer)) for offer in host.families]
     columns = ("backbone", "input", "features", "parameters", "weights", "offered by")
     rows = [
         (
             fact["backbone"],
-            "×".join(str(side) for side in fact["input_size"]),
+            "×".join(str(side) for side in fact["input_size"] or ("any",)),
             f"{fact['feature_size']:,}",
-            f"{fact['parameters']:,}" if fact["parameters"] else "–",
-            ", ".join(w["name"] + (" (here)" if w["here"] else "") for w in fact["weights"])
+            "–" if fact["parameters"] is None else f"{fact['parameters']:,}",
+            _needs(fact)
+            or ", ".join(w["name"] + (" (here)" if w["here"] else "") for w in fact["weights"])
             or "none",
             fact["origin"],
         )
         for fact in facts
     ]
-    _print(json, facts, columns, rows)
+    rows += [(f["backbone"], "", "", "", _needs(f) or f["title"], f["origin"]) for f in families]
+    _print(json, facts + families, columns, rows)
 
 
 @list_app.command("datasets")
@@ -128,7 +131,9 @@ def show_backbone(
     strict_plugins: StrictPlugins = False,
 ) -> None:
     """Show a backbone: its preprocessing, and each of its weights."""
-    offer = open_plugins(plugin, strict_plugins).backbones.find(name)
+    from tlbench.backbones import find_backbone
+
+    offer = find_backbone(open_plugins(plugin, strict_plugins), name)
     facts = _backbone_facts(offer.spec, _origin(offer), cache)
     shown = {key: value for key, value in facts.items() if key != "weights"}
     for weights in facts["weights"]:
@@ -189,6 +194,7 @@ def _origin(offer: Any) -> str:
 
 
 def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict[str, Any]:
+    from tlbench.backbones import missing_packages
     from tlbench.environment import cache_folder
     from tlbench.progress import Progress
     from tlbench.weights import weights_request
@@ -198,10 +204,13 @@ def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict
     return {
         "backbone": spec.name,
         "title": spec.title,
-        "input_size": list(rule.size),
+        "input_size": list(rule.size) if rule.size else None,
         "input_scale": list(rule.scale),
         "feature_size": spec.feature_size,
+        "layers": dict(spec.layers),
         "parameters": spec.parameters,
+        "missing": missing_packages(spec),
+        "install": spec.install,
         "framework": spec.framework,
         "licence": spec.licence,
         "reference": spec.reference,
@@ -220,6 +229,24 @@ def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict
             for w in spec.weights
         ],
     }
+
+
+def _family_facts(spec: BackboneFamily, origin: str) -> dict[str, Any]:
+    from tlbench.backbones import missing_packages
+
+    return {
+        "backbone": f"{spec.name}:{spec.argument}",
+        "title": spec.title,
+        "missing": missing_packages(spec),
+        "install": spec.install,
+        "origin": origin,
+    }
+
+
+def _needs(fact: dict[str, Any]) -> str:
+    """The line that installs what a backbone lacks here; empty where it lacks nothing."""
+    missing = " ".join(fact["missing"])
+    return f"needs {fact['install'] or f'pip install {missing}'}" if missing else ""
 
 
 def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:

@@ -22,6 +22,10 @@ def run_command(
     backbone: Annotated[
         list[str], typer.Option("--backbone", "-b", help="The backbone; may be repeated.")
     ],
+    layer: Annotated[
+        str | None,
+        typer.Option(help="Take features from this earlier layer; the same as NAME@LAYER."),
+    ] = None,
     dataset: Annotated[str, typer.Option(help="The data set, or the layout of yours.")] = "demo",
     subset: Annotated[str | None, typer.Option(help="A curated subset of it.")] = None,
     data_root: Annotated[
@@ -62,11 +66,13 @@ def run_command(
     strict_plugins: StrictPlugins = False,
 ) -> None:
     """Evaluate backbones: extract features, train the top layer, measure it on the hold-out."""
+    from tlbench.backbones import find_backbone
     from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_sheet
     from tlbench.report.rows import run_sheet
     from tlbench.run import RunRequest, execute
 
     host = open_plugins(plugin, strict_plugins)
+    names = list(dict.fromkeys(f"{name}@{layer}" if layer else name for name in backbone))
     requests = [
         RunRequest(
             backbone=name,
@@ -87,10 +93,10 @@ def run_command(
             skip_unreadable=skip_unreadable,
             force=force,
         )
-        for name in dict.fromkeys(backbone)
+        for name in names
     ]
-    for name in dict.fromkeys(backbone):
-        host.backbones.find(name)  # a misspelt second backbone is found before the first one runs
+    for name in names:
+        find_backbone(host, name)  # a misspelt second backbone is found before the first one runs
     progress = ConsoleProgress()
     records = [execute(request, host, progress) for request in requests]
     if json:

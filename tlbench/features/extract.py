@@ -21,7 +21,7 @@ from tlbench.errors import PluginError, UnreadableImageError
 from tlbench.features.engines.base import BATCH, Engine
 from tlbench.features.rows import RowStore
 from tlbench.features.spaces import explain, hold
-from tlbench.images import pixels_version, prepare
+from tlbench.images import pixels_version, prepare, read_pixels
 from tlbench.progress import Progress
 from tlbench.specs import BackboneSpec, Preprocessing
 
@@ -40,6 +40,7 @@ class FeatureSpace:
     preprocessing: Preprocessing
     pixels: str
     engine: dict[str, str]
+    layer: str | None
     feature_size: int
 
     @property
@@ -89,13 +90,19 @@ class FeatureStore:
 
 
 class PixelStore:
-    """Radiographs read and resized once, for all views and for all backbones of one input size."""
+    """Radiographs read and resized once, for all views and for all backbones of one input size.
 
-    def __init__(self, cache: Path, size: tuple[int, int], progress: Progress) -> None:
+    With `size` None radiographs stay whole and are not kept: the files themselves hold them.
+    """
+
+    def __init__(self, cache: Path, size: tuple[int, int] | None, progress: Progress) -> None:
+        self._size = size
+        self._stores: list[RowStore] = []
+        if size is None:
+            return
         version = {"size": size, "pixels": pixels_version()}
         name = sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()[:32]
         explain(cache / "pixels" / name, version)
-        self._size = size
         # Grey and colour, 8 and 16 bit: rows of one store have one shape and depth.
         self._stores = [
             RowStore(cache / "pixels" / name / kind, (*size, *colour), dtype, progress.say)
@@ -116,6 +123,8 @@ class PixelStore:
         for store in self._stores:
             if not store.missing([key]):
                 return np.asarray(store.read([key])[0])
+        if self._size is None:
+            return read_pixels(path)
         pixels = prepare(path, self._size)
         for store in self._stores:
             if store.shape == pixels.shape and np.dtype(store.dtype) == pixels.dtype:
@@ -212,29 +221,30 @@ def run_batches(
     it works on those before.
     """
     under_way: deque[list[Wanted]] = deque()
+    batch = 1 if spec.preprocessing.size is None else BATCH
 
     def batches() -> Iterator[NDArray[Any]]:
-        for names, rows in make_batches(wanted, radiographs):
+        for names, rows in make_batches(wanted, radiographs, batch):
             under_way.append(names)
-            padding = [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1)
-            yield np.pad(rows, padding) if len(rows) < BATCH else rows
+            padding = [(0, batch - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+            yield np.pad(rows, padding) if len(rows) < batch else rows
 
     for out in engine.run(batches()):
         names = under_way.popleft()
-        yield names, _checked(out, len(names), spec)
+        yield names, _checked(out, batch, spec, rows=len(names))
 
 
-def _checked(out: Any, rows: int, spec: BackboneSpec) -> NDArray[np.float32]:
+def _checked(out: Any, batch: int, spec: BackboneSpec, rows: int) -> NDArray[np.float32]:
     if not isinstance(out, np.ndarray) or out.dtype.kind != "f":
         kind = f"{out.dtype} numbers" if isinstance(out, np.ndarray) else type(out).__name__
         raise PluginError(
             f'backbone "{spec.name}" yields {kind} instead of an array of float32',
             "see `BackboneSpec.load` in plugins/README.md",
         )
-    if out.shape != (BATCH, spec.feature_size):
+    if out.shape != (batch, spec.feature_size):
         raise PluginError(
             f'backbone "{spec.name}" yields features of shape {out.shape}, but it declares '
-            f"{spec.feature_size} numbers for each of {BATCH} images",
+            f"{spec.feature_size} numbers for each of {batch} images",
             "its plugin must declare the real feature_size; `tlbench show backbone` shows both",
         )
     features = out[:rows].astype(np.float32)  # what lies below is padding
@@ -256,7 +266,7 @@ def check_varied(features: NDArray[np.float32], backbone: str) -> None:
 
 
 def make_batches(
-    wanted: Sequence[Wanted], radiographs: Radiographs
+    wanted: Sequence[Wanted], radiographs: Radiographs, batch: int = BATCH
 ) -> Iterator[tuple[list[Wanted], NDArray[Any]]]:
     """Gather views into batches of one depth and colour, each radiograph read once."""
     waiting: dict[tuple[Any, ...], tuple[list[Wanted], list[NDArray[Any]]]] = {}
@@ -269,7 +279,7 @@ def make_batches(
             names, rows = waiting.setdefault((image.dtype.name, image.ndim), ([], []))
             names.append((digest, view))
             rows.append(views.make(view))
-            if len(rows) == BATCH:
+            if len(rows) == batch:
                 yield names, np.stack(rows)
                 del waiting[image.dtype.name, image.ndim]
     for names, rows in waiting.values():

@@ -97,6 +97,7 @@ class Network:
             "backbone_version": self.spec.version,
             "plugin_sha256": self.plugin_sha256,
             "weights_sha256": self.weights_sha256,
+            "layer": self.spec.layer,
             "preprocessing": asdict(self.preprocessing),
             "engine": engine,
             "version": version_of(engine),
