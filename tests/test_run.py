@@ -405,3 +405,25 @@ def test_every_field_of_a_record_is_documented(evaluate) -> None:
         fields.discard("details")
         missing = [f for f in fields if f"`{f}`" not in text and f"`….{f}`" not in text]
         assert not missing
+
+
+def test_a_cache_in_half_precision_takes_half_the_room(evaluate, tmp_path: Path) -> None:
+    whole = evaluate(cache=tmp_path / "whole")
+    half = evaluate(cache=tmp_path / "half", cached_as="float16")
+    assert whole["run"] != half["run"]
+    sizes = [
+        sum(np.load(file)["row"].nbytes for file in (tmp_path / name / "features").rglob("*.npy"))
+        for name in ("whole", "half")
+    ]
+    assert sizes[1] * 2 == sizes[0]
+    scores = [np.array([p.score for p in r.predictions()]) for r in (whole, half)]
+    assert 0 < np.abs(scores[0] - scores[1]).max() < 0.01
+    assert half["details"]["features"]["cached_as"] == "float16"
+
+
+def test_features_too_large_for_half_precision_are_refused(evaluate, tmp_path: Path) -> None:
+    file = tmp_path / "large.py"
+    file.write_text(BLOCKS.read_text().replace("blocks.mean", "1e6 * blocks.mean"))
+    with pytest.raises(PluginError, match="too large for float16") as caught:
+        evaluate(plugins=[file], cached_as="float16")
+    assert "--cached-as" in caught.value.hint

@@ -25,6 +25,7 @@ from tlbench.features.engines.base import Engine, EngineKey, Network
 from tlbench.features.engines.choose import AUTO, choose_engine, load_engine
 from tlbench.features.engines.graphs import failure
 from tlbench.features.extract import (
+    CACHED_AS,
     Extraction,
     FeatureSpace,
     FeatureStore,
@@ -42,7 +43,7 @@ from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
 from tlbench.protocols.partition import draw_partitions
 from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
-from tlbench.registry import Offer
+from tlbench.registry import Offer, unknown
 from tlbench.scores import train_and_measure
 from tlbench.specs import (
     BackboneSpec,
@@ -70,6 +71,7 @@ class RunRequest:
     weights: str = "auto"
     engine: str = AUTO
     precision: str = AUTO
+    cached_as: str = "float32"
     seed: int = 0
     level: float = 0.95
     ci: Literal["logit", "wald"] = "logit"
@@ -94,7 +96,8 @@ def run(
     names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
     decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
     "openvino" or "onnxruntime") and `precision` ("auto", "float32" or "bfloat16") what runs the
-    backbone and in which numbers; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
+    backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features are
+    kept in; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
     `results` ("results") and `cache` the folders written to; `offline` keeps it off the network;
     `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
     that offer more. Raises `TlbenchError` for what a user can mend.
@@ -121,6 +124,9 @@ def _check_request(request: RunRequest) -> None:
         raise TlbenchError(f'level "{request.level}" does not lie between 0 and 1', "e.g. 0.95")
     if request.ci not in ("logit", "wald"):
         raise TlbenchError(f'ci "{request.ci}" is neither "logit" nor "wald"', "logit is usual")
+
+    if request.cached_as not in CACHED_AS:
+        raise unknown("cached_as", request.cached_as, list(CACHED_AS), "float32 is usual")
 
 
 def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
@@ -241,6 +247,7 @@ class _Work:
             engine=self.engine.describe(),
             layer=spec.layer,
             feature_size=spec.feature_size,
+            cached_as=self.request.cached_as,
         )
 
     def _finished(self, table: Table) -> Record | None:

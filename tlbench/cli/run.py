@@ -45,6 +45,9 @@ def run_command(
     precision: Annotated[
         str, typer.Option(help="The numbers it calculates with: auto, float32, bfloat16.")
     ] = "auto",
+    cached_as: Annotated[
+        str, typer.Option(help="The numbers features are cached in: float32, or float16 (half).")
+    ] = "float32",
     seed: Annotated[
         int, typer.Option(help="Decides partitions and training, never the hold-out.", min=0)
     ] = 0,
@@ -84,6 +87,7 @@ def run_command(
             weights=weights,
             engine=engine,
             precision=precision,
+            cached_as=cached_as,
             seed=seed,
             level=level,
             ci=ci.value,

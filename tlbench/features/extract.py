@@ -42,6 +42,7 @@ class FeatureSpace:
     engine: dict[str, str]
     layer: str | None
     feature_size: int
+    cached_as: str = "float32"
 
     @property
     def digest(self) -> str:
@@ -54,6 +55,10 @@ def row_key(wanted: Wanted) -> bytes:
     return sha256("\0".join(wanted).encode()).digest()
 
 
+CACHED_AS = {"float32": "<f4", "float16": "<f2"}
+"""The numbers that features may be cached in, and what NumPy calls them."""
+
+
 class FeatureStore:
     """The cached features of one feature space."""
 
@@ -62,7 +67,9 @@ class FeatureStore:
         explain(folder, asdict(space))
         self.space = space
         self._folder, self._say = folder, progress.say
-        self._rows = RowStore(folder, (space.feature_size,), "<f4", progress.say)
+        dtype = CACHED_AS[space.cached_as]
+        self._largest = float(np.finfo(dtype).max)
+        self._rows = RowStore(folder, (space.feature_size,), dtype, progress.say)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -78,10 +85,17 @@ class FeatureStore:
 
     def read(self, wanted: Sequence[Wanted]) -> NDArray[np.float32]:
         """Return the features (n, d), float32, of what is cached."""
-        return self._rows.read([row_key(w) for w in wanted])
+        rows = self._rows.read([row_key(w) for w in wanted])
+        return rows.astype(np.float32, copy=False)
 
     def add(self, wanted: Wanted, features: NDArray[np.float32]) -> None:
-        """Take the features (d,) of one view of one image."""
+        """Take the features (d,) of one view of one image; raises `PluginError` if too large."""
+        if np.abs(features).max() > self._largest:
+            raise PluginError(
+                f'features of backbone "{self.space.backbone}" are too large for '
+                f"{self.space.cached_as}",
+                "leave out --cached-as",
+            )
         self._rows.add(row_key(wanted), features)
 
     def flush(self) -> None:
