@@ -11,6 +11,7 @@ from tlbench.cli.main import app
 from tlbench.doctor import find_network, make_batches, measure_engines
 from tlbench.errors import WeightsError
 from tlbench.features.engines.base import Network, version_of
+from tlbench.features.engines.choose import quantiser_version
 from tlbench.plugins import load_plugins
 from tlbench.progress import Progress
 
@@ -24,8 +25,21 @@ def test_the_doctor_names_engines_and_cache(tmp_path: Path) -> None:
     assert sum(e["auto"] for e in facts["engines"]) == 1
     assert facts["cache"]["free"] > 0
     assert facts["precision"] in ("float32", "bfloat16")
+    assert facts["int8"] == (quantiser_version() if version_of("openvino") else None)
     text = CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).stdout
     assert "(auto)" in text
+
+
+@pytest.mark.skipif(not version_of("openvino"), reason="OpenVINO not installed")
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("3.4.0", "nncf 3.4.0, experimental"), (None, 'pip install "tlbench[int8]"')],
+)
+def test_the_doctor_says_how_to_get_int8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, said: str
+) -> None:
+    monkeypatch.setattr("tlbench.doctor.quantiser_version", lambda: version)
+    assert said in CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).stdout
 
 
 def test_engines_are_measured_on_the_same_batches(tmp_path: Path) -> None:
@@ -36,6 +50,18 @@ def test_engines_are_measured_on_the_same_batches(tmp_path: Path) -> None:
     assert [m.engine for m in measured] == installed
     assert all(m.rate > 0 for m in measured)
     assert all(np.isclose(m.least_cosine, 1, atol=1e-5) for m in measured)
+
+
+@pytest.mark.skipif(
+    not (version_of("openvino") and quantiser_version()), reason="OpenVINO or NNCF not installed"
+)
+def test_int8_is_measured_too(tmp_path: Path) -> None:
+    (offer,) = (o for o in load_plugins([TINY]).backbones if o.spec.name == "tiny")
+    network = Network(offer.spec, offer.spec.preprocessing, None, "", "", tmp_path)
+    measured = measure_engines(network, make_batches(network, 2), ("float32", "int8"))
+    (int8,) = (m for m in measured if m.precision == "int8")
+    assert int8.engine == "openvino"
+    assert 0.99 < int8.least_cosine < 1
 
 
 def test_nothing_is_measured_without_weights(tmp_path: Path) -> None:

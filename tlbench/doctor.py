@@ -6,14 +6,23 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tlbench.errors import EngineError, WeightsError
-from tlbench.features.engines.base import BATCH, PACKAGES, Engine, Features, Network, Pixels
+from tlbench.features.engines.base import (
+    BATCH,
+    PACKAGES,
+    Calibration,
+    Engine,
+    Features,
+    Network,
+    Pixels,
+)
 from tlbench.features.engines.base import version_of as engine_version
 from tlbench.features.engines.choose import (
     best_engine,
@@ -22,7 +31,9 @@ from tlbench.features.engines.choose import (
     has_gpu,
     load_engine,
     processor_features,
+    quantiser_version,
 )
+from tlbench.features.engines.quantise import RECIPE
 from tlbench.features.spaces import list_spaces
 from tlbench.plugins import PluginHost
 from tlbench.progress import Progress
@@ -55,6 +66,7 @@ def examine(host: PluginHost, cache: Path) -> dict[str, Any]:
             for name in PACKAGES
         ],
         "precision": "bfloat16" if best == "openvino" and has_bfloat16() else "float32",
+        "int8": quantiser_version() if engine_version("openvino") else None,
         "gpu": has_gpu(),
         "cores": os.cpu_count(),
         "processor_features": [name for name in _TELLING if name in found],
@@ -95,12 +107,15 @@ def measure_engines(
     """Run every engine installed here over the same batches, in turns, after one warm-up.
 
     The first is TensorFlow in float32, to which features are compared. An engine that can't run
-    `network` is left out, and said.
+    `network` is left out, and said. int8 is calibrated on the batches themselves.
     """
+    calibration = Calibration(_digest(batches), lambda _kind: list(batches))
+    network = replace(network, calibration=calibration)
     engines: dict[tuple[str, str], tuple[Engine, Features]] = {}
     for name, precision in _candidates(precisions):
         try:
-            engine = load_engine(network, choose_engine(network, name, precision))
+            chosen = choose_engine(network, name, precision)
+            engine = load_engine(network, replace(chosen, calibration=calibration.digest))
             engines[name, precision] = engine, np.concatenate(list(engine.run(batches)))
         except EngineError as error:
             network.say(error.message)
@@ -147,6 +162,13 @@ def make_batches(network: Network, number: int = _BATCHES) -> list[Pixels]:
     coarse = stream(0, "doctor").integers(0, 256, (number, BATCH, rows // 8 + 1, columns // 8 + 1))
     fine = coarse.repeat(8, axis=2).repeat(8, axis=3)[..., :rows, :columns]
     return list(np.ascontiguousarray(fine, dtype=np.uint8))
+
+
+def _digest(batches: Sequence[Pixels]) -> str:
+    whole = sha256(RECIPE.encode())
+    for batch in batches:
+        whole.update(batch.tobytes())
+    return whole.hexdigest()[:32]
 
 
 def least_cosine(a: Features, b: Features) -> float:

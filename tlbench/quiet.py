@@ -1,12 +1,14 @@
-"""Keeps what a framework writes past Python out of the user's terminal."""
+"""Keeps what frameworks write out of the user's terminal."""
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 
 @contextmanager
@@ -30,3 +32,19 @@ def quiet_framework() -> Iterator[None]:
         finally:
             os.dup2(keep, 2)
             os.close(keep)
+
+
+@contextmanager
+def quiet_library(logger: str) -> Iterator[None]:
+    """Keep what a library prints, its bars and the lines of its `logger`, from the user's stdout.
+
+    Both are as they were afterwards. The library has to be imported already, for it may want a
+    logger of its own kind.
+    """
+    log = logging.getLogger(logger)
+    before, log.disabled = log.disabled, True
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        log.disabled = before

@@ -21,6 +21,7 @@ from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, build_table, few
 from tlbench.environment import cache_folder, describe_environment
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
+from tlbench.features.calibration import calibrate
 from tlbench.features.engines.base import Engine, EngineKey, Network
 from tlbench.features.engines.choose import AUTO, choose_engine, load_engine
 from tlbench.features.engines.graphs import failure
@@ -35,7 +36,7 @@ from tlbench.features.extract import (
     check_varied,
     extract_features,
 )
-from tlbench.features.self_check import settle_precision
+from tlbench.features.self_check import describe_int8, settle_precision
 from tlbench.images import pixels_version
 from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
@@ -95,9 +96,9 @@ def run(
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
     names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
     decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
-    "openvino" or "onnxruntime") and `precision` ("auto", "float32" or "bfloat16") what runs the
-    backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features are
-    kept in; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
+    "openvino" or "onnxruntime") and `precision` ("auto", "float32", "bfloat16" or "int8") what runs
+    the backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features
+    are kept in; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
     `results` ("results") and `cache` the folders written to; `offline` keeps it off the network;
     `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
     that offer more. Raises `TlbenchError` for what a user can mend.
@@ -150,11 +151,13 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Recor
         progress.say,
     )
     engine = choose_engine(network, request.engine, request.precision)
+    asked_for_less = request.precision not in (AUTO, "float32")
     work = _Work(request, backbone, dataset, protocol, weights, cache, progress, network, engine)
     try:
         return work.finish(table, host)
     except EngineError as error:
-        if request.engine != AUTO or engine.name == "tensorflow":
+        # TensorFlow can't take over what was asked for in less than float32.
+        if request.engine != AUTO or engine.name == "tensorflow" or asked_for_less:
             raise
         progress.warn(f"{error.message}; taking tensorflow")
         other = choose_engine(network, "tensorflow", request.precision)
@@ -199,6 +202,7 @@ class _Work:
 
     def finish(self, table: Table, host: PluginHost) -> Record:
         pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
+        self.network, self.engine = calibrate(self.network, self.engine, table.files, pixels)
         self.engine, self.self_check = settle_precision(
             self.network, self.engine, table.files, pixels, self.progress
         )
@@ -368,6 +372,8 @@ class _Work:
             lines.append(f"{table.contradictions} images stand in the data set with both labels")
         if skipped:
             lines.append(f"{len(skipped)} unreadable files were left out")
+        if self.self_check and self.engine.precision == "int8":
+            lines.append(describe_int8(self.self_check))
         if self.protocol.warning:
             lines.append(self.protocol.warning)
         return lines

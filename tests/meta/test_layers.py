@@ -33,6 +33,7 @@ HEAVY = {
     "openvino",
     "onnxruntime",
     "tf2onnx",
+    "nncf",
     "sklearn",
     "scipy",
     "statsmodels",

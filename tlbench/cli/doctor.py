@@ -58,14 +58,15 @@ def doctor_command(
 def _measure(host: PluginHost, backbone: str | None, cache: Path) -> list[dict[str, Any]]:
     from tlbench.cli.output import ConsoleProgress
     from tlbench.doctor import find_network, make_batches, measure_engines
-    from tlbench.features.engines.choose import has_bfloat16
+    from tlbench.features.engines.choose import has_bfloat16, quantiser_version
 
     if backbone is not None:
         host.backbones.find(backbone)
     network = find_network(host, backbone, cache, ConsoleProgress())
     network.say(f"measuring {network.spec.name} on preloaded batches")
     # Where the processor has no bfloat16, it would only be emulated, several times slower.
-    precisions = ("float32", "bfloat16") if has_bfloat16() else ("float32",)
+    precisions = ["float32"]
+    precisions += ["bfloat16"] * has_bfloat16() + ["int8"] * (quantiser_version() is not None)
     measured = measure_engines(network, make_batches(network), precisions)
     best = max(m.rate for m in measured)
     return [
@@ -90,6 +91,7 @@ def _words(facts: dict[str, Any]) -> dict[str, str]:
     return {
         "engines": "\n".join(engines),
         "precision of auto": facts["precision"],
+        "int8": _int8(facts),
         "processor": f"{facts['cores']} cores, {', '.join(facts['processor_features']) or '?'}",
         "graphics processor": "yes" if facts["gpu"] else "none that TensorFlow could use",
         "weights here": "\n".join(weights),
@@ -97,3 +99,11 @@ def _words(facts: dict[str, Any]) -> dict[str, str]:
         f"{size_in_words(cache['free'])} free",
         "plugins": "\n".join(plugins),
     }
+
+
+def _int8(facts: dict[str, Any]) -> str:
+    if facts["int8"]:
+        return f"nncf {facts['int8']}, experimental: only by --precision int8"
+    if not any(e["engine"] == "openvino" and e["version"] for e in facts["engines"]):
+        return "needs OpenVINO"
+    return 'not installed: pip install "tlbench[int8]"'

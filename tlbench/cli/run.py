@@ -43,7 +43,7 @@ def run_command(
         str, typer.Option(help="What runs the backbone: auto, tensorflow, openvino, onnxruntime.")
     ] = "auto",
     precision: Annotated[
-        str, typer.Option(help="The numbers it calculates with: auto, float32, bfloat16.")
+        str, typer.Option(help="Its numbers: auto, float32, bfloat16; or int8 (experimental).")
     ] = "auto",
     cached_as: Annotated[
         str, typer.Option(help="The numbers features are cached in: float32, or float16 (half).")

@@ -1,4 +1,4 @@
-"""Whether less than float32 will do: measured on the user's own images, before any run."""
+"""How far less than float32 moves features: measured on the user's own images, before any run."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tlbench.features.engines.base import BATCH, EngineKey, Features, Network
+from tlbench.features.calibration import SAMPLE, first_readable
+from tlbench.features.engines.base import EngineKey, Features, Network
 from tlbench.features.engines.choose import AUTO, load_engine
 from tlbench.features.extract import PixelStore, Radiographs, run_batches
 from tlbench.files import write_whole
 from tlbench.progress import Progress
 
-SAMPLE = 2 * BATCH
 LEAST_COSINE = 0.999
 
 
@@ -33,31 +33,37 @@ def settle_precision(
 
     Precision "auto" becomes bfloat16 where, on the first radiographs of `files` (by SHA-256), the
     features are as good as float32's: cosine at least 0.999. One that was asked for is checked
-    too, and stays. Float32 needs no check. The result is kept in the cache.
+    too, and stays; int8 is always warned of. Float32 needs no check. The result is kept in the
+    cache.
     """
     if key.precision == "float32":
         return key, None
     lower = replace(key, precision="bfloat16" if key.precision == AUTO else key.precision)
-    reference = replace(key, precision="float32")
+    reference = replace(key, precision="float32", quantiser="", calibration="")
     radiographs = Radiographs(files, pixels, skip_unreadable=True)
-    sample = list(islice((d for d in sorted(files) if radiographs.read(d) is not None), SAMPLE))
+    sample = first_readable(files, radiographs, SAMPLE)
     if not sample:  # the run itself says what is wrong with the files
         return reference, None
-    name = sha256("".join([lower.precision, *sample]).encode()).hexdigest()[:16]
+    decides = [lower.precision, lower.quantiser, lower.calibration, *sample]
+    name = sha256("".join(decides).encode()).hexdigest()[:16]
     file = network.folder(key.name) / f"check-{name}.json"
     check = _stored(file)
     if check is None:
         progress.say(f"comparing {lower.precision} with float32 on {len(sample)} radiographs")
-        cosine = _least_cosine(network, lower, reference, sample, radiographs)
+        cosines = _cosines(network, lower, reference, sample, radiographs)
         check = {
             "precision": lower.precision,
-            "least_cosine": cosine,
+            "least_cosine": float(cosines.min()),
+            "median_cosine": float(np.median(cosines)),
             "needed": LEAST_COSINE,
             "radiographs": len(sample),
-            "passed": cosine >= LEAST_COSINE,
+            "passed": bool(cosines.min() >= LEAST_COSINE),
         }
         text = json.dumps(check, sort_keys=True).encode()
         write_whole(file, lambda stream: stream.write(text))
+    if lower.precision == "int8":
+        progress.warn(describe_int8(check))
+        return lower, check
     said = f"{lower.precision}: least cosine to float32 {check['least_cosine']:.5f}"
     if check["passed"]:
         progress.say(said)
@@ -66,13 +72,21 @@ def settle_precision(
     return (reference if key.precision == AUTO else lower), check
 
 
-def _least_cosine(
+def describe_int8(check: Mapping[str, Any]) -> str:
+    """Return the warning that stands beside everything made in int8."""
+    return (
+        f"int8 is experimental: cosine of features to float32's, on {check['radiographs']} "
+        f"radiographs: least {check['least_cosine']:.3f}, median {check['median_cosine']:.3f}"
+    )
+
+
+def _cosines(
     network: Network,
     lower: EngineKey,
     reference: EngineKey,
     sample: list[str],
     radiographs: Radiographs,
-) -> float:
+) -> NDArray[np.float32]:
     wanted = [(digest, "as is") for digest in sample]
     found: list[Features] = []
     for key in (lower, reference):
@@ -84,7 +98,8 @@ def _least_cosine(
         }
         found.append(np.stack([rows[name] for name in wanted]))
     a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found)
-    return float(min(1.0, (a * b).sum(axis=1).min()))
+    cosines: NDArray[np.float32] = np.minimum(1, (a * b).sum(axis=1))
+    return cosines
 
 
 def _stored(file: Path) -> dict[str, Any] | None:
@@ -92,4 +107,4 @@ def _stored(file: Path) -> dict[str, Any] | None:
         check: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return check
+    return check if "median_cosine" in check else None

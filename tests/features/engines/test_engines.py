@@ -20,7 +20,6 @@ from tlbench.errors import EngineError, UnknownNameError
 from tlbench.features.engines import choose, openvino_engine
 from tlbench.features.engines.base import BATCH, Network, version_of
 from tlbench.features.engines.choose import choose_engine, load_engine
-from tlbench.plugins import load_plugins
 
 TINY = Path(__file__).parents[2] / "plugins" / "files" / "tiny_keras.py"
 OTHERS = [
@@ -28,17 +27,6 @@ OTHERS = [
     for name in ("openvino", "onnxruntime")
 ]
 needs_openvino = pytest.mark.skipif(not version_of("openvino"), reason="OpenVINO not installed")
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture
-def network(models: Path) -> Network:
-    (offer,) = (o for o in load_plugins([TINY]).backbones if o.spec.name == "tiny")
-    return Network(offer.spec, offer.spec.preprocessing, None, "", "", models)
 
 
 def pixels(dtype: str, colour: bool, seed: int = 0) -> np.ndarray:
@@ -138,25 +126,6 @@ def test_a_cached_model_needs_no_framework_and_no_engine_calls_home(
         shard.unlink()
     assert call(TINY_KERAS_MUST_NOT_LOAD="1") == ""
     assert predictions() == first
-
-
-@pytest.fixture
-def evaluate(tmp_path: Path) -> Callable[..., tlbench.Record]:
-    pictures = make_folder(tmp_path / "pictures", per_class=30)
-
-    def call(**options: Any) -> tlbench.Record:
-        defaults = {
-            "backbone": "tiny",
-            "plugins": [TINY],
-            "dataset": "folder",
-            "data_root": pictures,
-            "results": tmp_path / "results",
-            "cache": tmp_path / "cache",
-            "protocol": "linear-probe",
-        }
-        return tlbench.run(**(defaults | options))
-
-    return call
 
 
 def refuse(*_arguments: object) -> None:

@@ -27,6 +27,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 }
 """For each engine the packages it needs, its own first."""
 
+QUANTISER = "nncf"
+"""The package that makes int8 of a graph that OpenVINO runs."""
+
 Pixels = NDArray[Any]
 Features = NDArray[np.float32]
 
@@ -44,16 +47,21 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineKey:
-    """All of an engine that may change features; stored in records, part of the cache's key."""
+    """All of an engine that may change features; stored in records, part of the cache's key.
+
+    Only int8 has a `quantiser`, with its version, and a digest of the `calibration` it used.
+    """
 
     name: str
     version: str
     precision: str
     batch: int = BATCH
+    quantiser: str = ""
+    calibration: str = ""
 
     def describe(self) -> dict[str, str]:
-        """Return it as a record keeps it."""
-        return {name: str(value) for name, value in asdict(self).items()}
+        """Return it as a record keeps it, without what is empty."""
+        return {name: str(value) for name, value in asdict(self).items() if value}
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,22 @@ class Kind:
         """Return the kind of a batch."""
         return cls(pixels.dtype.name, pixels.shape)
 
+    @property
+    def name(self) -> str:
+        """Colour and depth, e.g. grey-uint8."""
+        return f"{'rgb' if len(self.shape) == 4 else 'grey'}-{self.dtype}"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The radiographs that the scales of int8 are taken from, in whole batches of any kind.
+
+    `digest` stands for them and for how they are used.
+    """
+
+    digest: str
+    batches: Callable[[Kind], list[Pixels]]
+
 
 @dataclass(frozen=True)
 class Network:
@@ -80,6 +104,7 @@ class Network:
     plugin_sha256: str
     cache: Path
     say: Callable[[str], None] = lambda _line: None
+    calibration: Calibration | None = None
 
     def folder(self, engine: str) -> Path:
         """Return the cache folder of what `engine` exports; all that decides it is in the name."""

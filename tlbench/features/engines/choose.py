@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from tlbench.errors import EngineError, PluginError
 from tlbench.features.engines.base import (
     PACKAGES,
+    QUANTISER,
     Engine,
     EngineKey,
     Features,
@@ -22,9 +24,9 @@ from tlbench.registry import unknown
 
 AUTO = "auto"
 ENGINES = (AUTO, *PACKAGES)
-PRECISIONS = (AUTO, "float32", "bfloat16")
-_LOWER = {"openvino", "tensorflow"}
-"""Engines that can run in less than float32."""
+PRECISIONS = (AUTO, "float32", "bfloat16", "int8")
+_LOWER = {"openvino": {"bfloat16", "int8"}, "tensorflow": {"bfloat16"}}
+"""What each engine can run in, less than float32."""
 
 
 def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> EngineKey:
@@ -50,12 +52,12 @@ def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> 
         )
     if precision == AUTO and not _gains_by_bfloat16(name):
         precision = "float32"
-    if precision not in (AUTO, "float32") and name not in _LOWER:
+    if precision not in (AUTO, "float32", *_LOWER.get(name, ())):
         raise EngineError(
             f'engine "{name}" does not run in "{precision}"',
             "choose --engine openvino, or leave out --precision",
         )
-    return EngineKey(name, version, precision)
+    return EngineKey(name, version, precision, quantiser=_quantiser(precision))
 
 
 def _gains_by_bfloat16(engine: str) -> bool:
@@ -80,7 +82,7 @@ def load_engine(network: Network, key: EngineKey) -> Engine:
     if key.name == "openvino":
         from tlbench.features.engines.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(network, key.precision)
+        return OpenVinoEngine(network, key)
     if key.name == "onnxruntime":
         from tlbench.features.engines.onnx_engine import OnnxEngine
 
@@ -111,6 +113,23 @@ def processor_features() -> set[str]:
     lines = (line.partition(":") for line in text.splitlines())
     flags = (value for name, _, value in lines if name.strip() in ("flags", "Features"))
     return set(next(flags, "").split())
+
+
+def quantiser_version() -> str | None:
+    """Return the version of what makes int8, without importing it; None if it is missing."""
+    try:
+        return importlib.metadata.version(QUANTISER)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _quantiser(precision: str) -> str:
+    if precision != "int8":
+        return ""
+    version = quantiser_version()
+    if version is None:
+        raise EngineError(f'precision "int8" needs {QUANTISER}', 'pip install "tlbench[int8]"')
+    return f"{QUANTISER} {version}"
 
 
 class _PythonEngine:

@@ -38,17 +38,15 @@ class GraphCache:
         Of two processes that want it, one exports and the other waits. Raises `EngineError`
         where it can't be exported, which is noted, so that it is not tried again.
         """
-        colour = "rgb" if len(kind.shape) == 4 else "grey"
-        folder = self._folder / f"{colour}-{kind.dtype}"
         explain(self._folder, self._explained)
-        if not (folder / name).is_file():
-            try:
-                with hold(self._folder):
-                    if not (folder / name).is_file():
-                        self._export(kind, folder, name, export)
-            except OSError as error:
-                raise unwritable(self._folder, error) from error
-        return folder / name
+        return self._once(kind.name, name, lambda file: self._export(kind, file, export))
+
+    def derive(self, folder: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the file `name` of a graph made from one that was found, making it where need be.
+
+        A failure is not noted, for the engine can still run the graph it was to be made from.
+        """
+        return self._once(folder, name, make)
 
     def fail(self, error: Exception) -> NoReturn:
         """Note that the engine can't run this network, and raise it as an `EngineError`."""
@@ -56,22 +54,37 @@ class GraphCache:
         self._note(FAILED, {"reason": said.message})
         raise said from error
 
-    def _export(self, kind: Kind, folder: Path, name: str, export: Export) -> None:
+    def _once(self, folder: str, name: str, make: Callable[[Path], None]) -> Path:
+        file = self._folder / folder / name
+        if not file.is_file():
+            try:
+                with hold(self._folder):
+                    if not file.is_file():
+                        self._make(file, make)
+            except OSError as error:
+                raise unwritable(self._folder, error) from error
+        return file
+
+    def _make(self, file: Path, make: Callable[[Path], None]) -> None:
+        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".writing-"))
+        try:
+            make(part / file.name)
+            shutil.rmtree(file.parent, ignore_errors=True)
+            part.rename(file.parent)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _export(self, kind: Kind, file: Path, export: Export) -> None:
         network = self._network
         network.say(f"exporting {network.spec.name} to {self._engine} (once)")
-        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".writing-"))
         try:
             with quiet_framework():
                 self._model = self._model or network.spec.load(network.weights)
-                export(trace(self._model, network.preprocessing, kind), part / name)
-            shutil.rmtree(folder, ignore_errors=True)
-            part.rename(folder)
+                export(trace(self._model, network.preprocessing, kind), file)
         except (OSError, CacheError):
             raise
         except Exception as error:  # whatever a converter raises, it can't convert this network
             self.fail(error)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def _note(self, name: str, value: dict[str, Any]) -> None:
         text = json.dumps(value, sort_keys=True, indent=1).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,23 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.features.engines.base import Features, Kind, Network, Pixels
+from tlbench.features.engines.base import EngineKey, Features, Kind, Network, Pixels
 from tlbench.features.engines.graphs import GraphCache
+from tlbench.features.engines.intel import import_openvino
+from tlbench.features.engines.quantise import find_quantised, int8_error
 
 _JOBS = 4
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
-
-
-def import_openvino() -> Any:
-    """Return the module `openvino`, unable to report its use.
-
-    Merely importing it sends an event to its makers, unless the package that does so is missing.
-    """
-    if "openvino" not in sys.modules:
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""What OpenVINO may calculate in; of int8, which stands in the graph, it is for the rest."""
 
 
 class OpenVinoEngine:
@@ -35,9 +25,9 @@ class OpenVinoEngine:
     Results are the same bits whatever the number of streams and requests.
     """
 
-    def __init__(self, network: Network, precision: str) -> None:
+    def __init__(self, network: Network, key: EngineKey) -> None:
+        self._network, self._key = network, key
         self._graphs = GraphCache(network, "openvino")
-        self._precision = _PRECISIONS[precision]
         self._idle: dict[Kind, list[Any]] = {}
 
     def run(self, batches: Iterable[Pixels]) -> Iterator[Features]:
@@ -71,15 +61,20 @@ class OpenVinoEngine:
     def _compile(self, kind: Kind) -> list[Any]:
         file = self._graphs.find(kind, "model.xml", _export)
         openvino = import_openvino()
+        if self._key.precision == "int8":
+            file = find_quantised(self._graphs, self._network, self._key, kind, file)
+        hint = _PRECISIONS[self._key.precision]
         try:
             core = openvino.Core()
             compiled = core.compile_model(
                 core.read_model(file),
                 "CPU",
-                {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self._precision},
+                {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint},
             )
             return [compiled.create_infer_request() for _ in range(_JOBS)]
         except Exception as error:  # whatever the compiler raises, it can't run this network
+            if self._key.precision == "int8":  # which says nothing of other precisions
+                raise int8_error(self._network, error) from error
             self._graphs.fail(error)
 
 
