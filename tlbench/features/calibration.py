@@ -28,8 +28,8 @@ def calibrate(
     """Return `network` and `key` with the radiographs that int8 is calibrated on.
 
     They are those of `files` that follow, by SHA-256, the ones the self-check takes, so that it
-    judges by others; where too few follow, all are used. Their labels are not looked at. Any other
-    precision needs none, and nothing changes.
+    judges by others; where too few follow, all are used. Some may be of the hold-out, but no label
+    is looked at. Any other precision needs none, and nothing changes.
     """
     if key.precision != "int8":
         return network, key

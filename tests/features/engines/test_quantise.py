@@ -98,7 +98,7 @@ def test_quantising_twice_gives_the_same_bits_and_leaves_everything_as_it_was(
     first = quantised(network, tmp_path / "first", images)
     second = quantised(network, tmp_path / "second", images)
     assert first.tobytes() == second.tobytes()
-    one, other = (next((tmp_path / f).rglob("*int8*/model.bin")) for f in ("first", "second"))
+    one, other = (next((tmp_path / f).rglob("*-int8-*/model.bin")) for f in ("first", "second"))
     assert one.read_bytes() == other.read_bytes()
     assert logging.getLoggerClass() is before
     assert not logging.getLogger("nncf").disabled
