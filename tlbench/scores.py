@@ -17,6 +17,7 @@ from tlbench.records import Prediction
 from tlbench.specs import ProtocolSpec, TopLayer, TrainingData
 from tlbench.stats.cutoff import choose_cutoff
 from tlbench.streams import stream
+from tlbench.threads import one_blas_thread
 
 AS_IS = "as is"
 Features = NDArray[np.float32]
@@ -123,19 +124,19 @@ class _Training:
     def train(self, samples: Mapping[str, Sample]) -> TopLayer:
         rows = {name: np.array([row for row, _ in s]) for name, s in samples.items()}
         labels, groups = self.table.labels, self.table.groups
-        layer = self.protocol.train(
-            TrainingData(
-                train=self.extract(self._wanted(samples["train"])),
-                train_labels=labels[rows["train"]],
-                train_groups=groups[rows["train"]],
-                validation=self.extract(self._wanted(samples["validation"])),
-                validation_labels=labels[rows["validation"]],
-                validation_groups=groups[rows["validation"]],
-                seed=self.seed,
-                parameters=self.protocol.parameters,
-                rows=rows["train"],
-            )
+        data = TrainingData(
+            train=self.extract(self._wanted(samples["train"])),
+            train_labels=labels[rows["train"]],
+            train_groups=groups[rows["train"]],
+            validation=self.extract(self._wanted(samples["validation"])),
+            validation_labels=labels[rows["validation"]],
+            validation_groups=groups[rows["validation"]],
+            seed=self.seed,
+            parameters=self.protocol.parameters,
+            rows=rows["train"],
         )
+        with one_blas_thread():
+            layer = self.protocol.train(data)
         if not isinstance(layer, TopLayer):
             raise PluginError(
                 f'protocol "{self.protocol.name}" returned {type(layer).__name__} instead of a '
@@ -145,7 +146,9 @@ class _Training:
         return layer
 
     def score(self, layer: TopLayer, sample: Sample) -> NDArray[np.float64]:
-        scores = np.asarray(layer.score(self.extract(self._wanted(sample))), dtype=np.float64)
+        features = self.extract(self._wanted(sample))
+        with one_blas_thread():
+            scores = np.asarray(layer.score(features), dtype=np.float64)
         if not np.isfinite(scores).all():
             raise TlbenchError(
                 f'training by "{self.protocol.name}" ended in scores that are not finite numbers',

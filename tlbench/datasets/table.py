@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,7 +74,7 @@ class Table:
             seen.setdefault(digest, set()).add(radiograph.label)
         return sum(len(labels) == 2 for labels in seen.values())
 
-    @property
+    @cached_property
     def _patients(self) -> list[str]:
         return [
             f"case {r.case}" if r.patient is None else f"patient {r.patient}"
@@ -157,23 +158,25 @@ def _is_text(name: str) -> bool:
 
 
 def _digests(rows: list[Radiograph]) -> list[str]:
-    digests, lost = [], []
-    for row in rows:
-        try:
-            digests.append(_sha256(row.path))
-        except OSError:
-            lost.append(row.case)
+    # Hashing lets go of the interpreter, so that threads share the work.
+    with ThreadPoolExecutor() as pool:
+        digests = list(pool.map(_sha256, [row.path for row in rows]))
+    lost = [row.case for row, digest in zip(rows, digests, strict=True) if digest is None]
     if lost:
         raise DataError(
             f"{len(lost)} radiographs can't be opened: {few(lost)}",
             "check that the files are there and may be read",
         )
-    return digests
+    return [digest for digest in digests if digest is not None]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256(path: Path) -> str | None:
+    """The SHA-256 of a file's bytes, or None where it can't be opened."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def few(names: list[str], most: int = 3) -> str:

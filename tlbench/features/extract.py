@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -110,16 +111,23 @@ class PixelStore:
     """
 
     def __init__(self, cache: Path, size: tuple[int, int] | None, progress: Progress) -> None:
-        self._size = size
-        self._stores: list[RowStore] = []
-        if size is None:
-            return
+        self._size, self._say = size, progress.say
         version = {"size": size, "pixels": pixels_version()}
         name = sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()[:32]
-        explain(cache / "pixels" / name, version)
-        # Grey and colour, 8 and 16 bit: rows of one store have one shape and depth.
-        self._stores = [
-            RowStore(cache / "pixels" / name / kind, (*size, *colour), dtype, progress.say)
+        self._folder = cache / "pixels" / name
+        if size is not None:
+            explain(self._folder, version)
+
+    @cached_property
+    def _stores(self) -> list[RowStore]:
+        """Grey and colour, 8 and 16 bit: rows of one store have one shape and depth.
+
+        Opened when first needed: a run whose features are cached needs no pixels.
+        """
+        if self._size is None:
+            return []
+        return [
+            RowStore(self._folder / kind, (*self._size, *colour), dtype, self._say)
             for kind, colour, dtype in (
                 ("grey8", (), "|u1"),
                 ("grey16", (), "<u2"),

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.errors import DataError
+from tlbench.protocols.logistic import Rows, fit_path
 from tlbench.protocols.partition import assign_groups
 from tlbench.specs import TopLayer, TrainingData
 from tlbench.stats.roc import auc
 from tlbench.streams import stream
-
-
-@dataclass(frozen=True)
-class _Probe:
-    """A standardiser (mean and scale, both (d,)) and a logistic regression on top of it."""
-
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    bias: float
-
-    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        margin = ((features - self.mean) / self.scale) @ self.weights + self.bias
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * margin)))
 
 
 def train_top_layer(data: TrainingData) -> TopLayer:
@@ -36,17 +19,18 @@ def train_top_layer(data: TrainingData) -> TopLayer:
     Where several C reach the best AUC, the smallest (the strongest penalty) is taken.
     """
     grid = [10.0**exponent for exponent in data.parameters["log10_c"]]
-    probes, settled = _fit_path(data.train, data.train_labels, grid, data.parameters)
+    both = (data.train, data.validation)
+    train, everything = len(data.train), np.arange(len(data.train) + len(data.validation))
+    max_iter = int(data.parameters["max_iter"])
+    probes, settled = fit_path(Rows(both, everything[:train]), data.train_labels, grid, max_iter)
     aucs = [auc(data.validation_labels, probe.score(data.validation)) for probe in probes]
     chosen = grid[int(np.argmax(aucs))]
-    features = np.concatenate([data.train, data.validation])
     labels = np.concatenate([data.train_labels, data.validation_labels])
-    groups = np.concatenate([data.train_groups, data.validation_groups])
-    (final,), final_settled = _fit_path(features, labels, [chosen], data.parameters)
+    (final,), final_settled = fit_path(Rows(both, everything), labels, [chosen], max_iter)
     # Views of a radiograph train; only the radiographs themselves decide the cut-off.
     rows = np.concatenate([data.rows, data.rows.max() + 1 + np.arange(len(data.validation))])
     first = np.unique(rows, return_index=True)[1]
-    scores = _cross_validate(features, labels, groups, chosen, data)
+    scores = _cross_validate(labels, chosen, data)
     converged = settled and final_settled
     return TopLayer(
         score=final.score,
@@ -67,13 +51,8 @@ def train_top_layer(data: TrainingData) -> TopLayer:
 _NOT_CONVERGED = "the top layer has not converged: L-BFGS reached its largest number of iterations"
 
 
-def _cross_validate(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    c: float,
-    data: TrainingData,
-) -> NDArray[np.float64]:
+def _cross_validate(labels: NDArray[np.int64], c: float, data: TrainingData) -> NDArray[np.float64]:
+    groups = np.concatenate([data.train_groups, data.validation_groups])
     folds = int(data.parameters["folds"])
     # No more folds than patients of the rarer label, or a fold would miss one.
     folds = min(folds, *(len(np.unique(groups[labels == label])) for label in (0, 1)))
@@ -84,37 +63,13 @@ def _cross_validate(
             "too few patients of each label to cross-validate for the cut-off",
             "add radiographs, or take the protocol paper2018",
         )
+    both = (data.train, data.validation)
     scores = np.empty(len(labels))
     for fold in range(folds):
-        out = fold_of == fold
-        (probe,), _ = _fit_path(features[~out], labels[~out], [c], data.parameters)
-        scores[out] = probe.score(features[out])
+        kept, out = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        # Started from nothing: from the final probe, it would know something of what is left out.
+        (probe,), _ = fit_path(
+            Rows(both, kept), labels[kept], [c], int(data.parameters["max_iter"])
+        )
+        scores[out] = probe.score_rows(Rows(both, out))
     return scores
-
-
-def _fit_path(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    grid: list[float],
-    parameters: Any,
-) -> tuple[list[_Probe], bool]:
-    """Fit one probe for each C, each started from the one before; the second value: all settled."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    mean = features.mean(axis=0, dtype=np.float64)
-    scale = features.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1.0  # a constant feature stays constant instead of becoming NaN
-    standard = (features - mean) / scale
-    model = LogisticRegression(
-        solver="lbfgs", max_iter=int(parameters["max_iter"]), warm_start=True
-    )
-    probes, settled = [], True
-    for c in grid:
-        model.set_params(C=c)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            model.fit(standard, labels)
-        settled = settled and not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-        probes.append(_Probe(mean, scale, model.coef_[0].copy(), float(model.intercept_[0])))
-    return probes, settled

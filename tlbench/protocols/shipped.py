@@ -87,8 +87,9 @@ LINEAR_PROBE = ProtocolSpec(
         "no augmentation",
         "features are the backbone's pooled last layer, standardised by the mean and standard "
         "deviation of whatever part the top layer is fitted on",
-        "top layer: logistic regression with an L2 penalty (L-BFGS); C from a log grid by "
-        "validation AUC, refitted on train + validation",
+        "top layer: logistic regression with an L2 penalty (L-BFGS, until no part of the gradient "
+        "of the mean loss is larger than 1e-5); C from a log grid by validation AUC, refitted on "
+        "train + validation",
         "cut-off: maximises sensitivity + specificity on scores of train + validation, "
         "cross-validated by patient in 5 folds; applied unchanged to the hold-out",
     ),
