@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import tlbench
+from tests.radiographs import make_folder
 from tlbench.cli.main import app
-from tlbench.doctor import find_network, make_batches, measure_engines
+from tlbench.datasets.table import read_table
+from tlbench.doctor import find_network, make_batches, measure_drifts, measure_engines
 from tlbench.errors import WeightsError
 from tlbench.features.engines.base import Network, version_of
 from tlbench.features.engines.choose import quantiser_version
@@ -62,6 +65,27 @@ def test_int8_is_measured_too(tmp_path: Path) -> None:
     (int8,) = (m for m in measured if m.precision == "int8")
     assert int8.engine == "openvino"
     assert 0.99 < int8.least_cosine < 1
+
+
+def test_the_drift_is_measured_on_radiographs_and_their_features_are_kept(tmp_path: Path) -> None:
+    host = load_plugins([TINY])
+    (offer,) = (o for o in host.backbones if o.spec.name == "tiny")
+    network = Network(offer.spec, offer.spec.preprocessing, None, "", offer.source.digest, tmp_path)
+    pictures = make_folder(tmp_path / "pictures")
+    folder = host.datasets.find("folder").spec
+    table = read_table(folder, tmp_path, Progress(), root=pictures)
+    drifts = measure_drifts(network, table, tmp_path, Progress())
+    assert next(iter(drifts)) == ("tensorflow", "float32")
+    assert all(abs(drift.mean) < 0.01 and drift.least_cosine > 0.9999 for drift in drifts.values())
+    lines: list[str] = []
+    talk = Progress()
+    talk.warn = talk.say = lines.append  # type: ignore[method-assign]
+    again = tlbench.run(
+        "tiny", plugins=[TINY], dataset="folder", data_root=pictures, cache=tmp_path,
+        results=tmp_path / "results", protocol="linear-probe", precision="float32", progress=talk,
+    )  # fmt: skip
+    assert again["radiographs"] == len(table)
+    assert not any("exporting" in line or "loading" in line for line in lines)
 
 
 def test_nothing_is_measured_without_weights(tmp_path: Path) -> None:

@@ -7,13 +7,17 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tlbench.datasets.table import Table
+from tlbench.drift import Drift, least_cosine, measure_drift
 from tlbench.errors import EngineError, WeightsError
+from tlbench.features.calibration import calibrate
 from tlbench.features.engines.base import (
     BATCH,
     PACKAGES,
@@ -34,6 +38,13 @@ from tlbench.features.engines.choose import (
     quantiser_version,
 )
 from tlbench.features.engines.quantise import RECIPE
+from tlbench.features.extract import (
+    FeatureSpace,
+    FeatureStore,
+    PixelStore,
+    Radiographs,
+    extract_features,
+)
 from tlbench.features.spaces import list_spaces
 from tlbench.plugins import PluginHost
 from tlbench.progress import Progress
@@ -132,6 +143,40 @@ def measure_engines(
     ]
 
 
+def measure_drifts(
+    network: Network,
+    table: Table,
+    cache: Path,
+    progress: Progress,
+    precisions: Sequence[str] = ("float32",),
+) -> dict[tuple[str, str], Drift]:
+    """Return how far each engine and precision is from TensorFlow in float32 on radiographs.
+
+    Features that runs have left in the cache are used, and those made here are left to runs.
+    """
+    wanted = [(digest, "as is") for digest in table.digests]
+    pixels = PixelStore(cache, network.preprocessing.size, progress)
+    found: dict[tuple[str, str], Features] = {}
+    for name, precision in _candidates(precisions):
+        progress.say(f"{name} {precision}: features of {len(table):,} radiographs")
+        try:
+            key = choose_engine(network, name, precision)
+            calibrated, key = calibrate(network, key, table.files, pixels)
+            store = FeatureStore(cache, FeatureSpace.of(calibrated, key), progress)
+            load = partial(load_engine, calibrated, key)
+            radiographs = Radiographs(table.files, pixels)
+            extract_features(wanted, radiographs, store, load, progress, network.spec)
+        except EngineError as error:
+            network.say(error.message)
+            continue
+        found[name, precision] = store.read(wanted)
+    reference = next(iter(found.values()))
+    return {
+        key: measure_drift(features, reference, table.labels, table.groups)
+        for key, features in found.items()
+    }
+
+
 def find_network(host: PluginHost, name: str | None, cache: Path, progress: Progress) -> Network:
     """Return the backbone called `name`, or the first of Keras's, with weights that are here."""
     for offer in host.backbones:
@@ -169,12 +214,6 @@ def _digest(batches: Sequence[Pixels]) -> str:
     for batch in batches:
         whole.update(batch.tobytes())
     return whole.hexdigest()[:32]
-
-
-def least_cosine(a: Features, b: Features) -> float:
-    """Return the least cosine of two rows of (n, d) that belong together."""
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(((a * b).sum(axis=1) / lengths).min())
 
 
 def _candidates(precisions: Sequence[str]) -> Iterator[tuple[str, str]]:

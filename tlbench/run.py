@@ -18,7 +18,7 @@ import numpy as np
 
 from tlbench import __version__
 from tlbench.backbones import find_backbone
-from tlbench.datasets.table import Table, build_table, few
+from tlbench.datasets.table import Table, few, read_table
 from tlbench.environment import cache_folder, describe_environment
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
 from tlbench.features.calibration import calibrate
@@ -37,7 +37,6 @@ from tlbench.features.extract import (
     extract_features,
 )
 from tlbench.features.self_check import describe_int8, settle_precision
-from tlbench.images import pixels_version
 from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
 from tlbench.progress import Progress
@@ -48,7 +47,6 @@ from tlbench.registry import Offer, unknown
 from tlbench.scores import train_and_measure
 from tlbench.specs import (
     BackboneSpec,
-    DatasetRequest,
     DatasetSpec,
     ProtocolSpec,
     RunFinished,
@@ -140,7 +138,14 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Recor
         backbone.spec, request.weights, cache, offline=request.offline, progress=progress
     )
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
-    table = build_table(_read(dataset, request, cache, progress))
+    table = read_table(
+        dataset,
+        cache,
+        progress,
+        root=request.data_root,
+        subset=request.subset,
+        positive=request.positive,
+    )
     network = Network(
         backbone.spec,
         weights.preprocessing,
@@ -156,30 +161,12 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Recor
     try:
         return work.finish(table, host)
     except EngineError as error:
-        # TensorFlow can't take over what was asked for in less than float32.
+        # Less than float32 is not the same in TensorFlow: nobody asked for that.
         if request.engine != AUTO or engine.name == "tensorflow" or asked_for_less:
             raise
         progress.warn(f"{error.message}; taking tensorflow")
         other = choose_engine(network, "tensorflow", request.precision)
         return replace(work, engine=other).finish(table, host)
-
-
-def _read(dataset: DatasetSpec, request: RunRequest, cache: Path, progress: Progress) -> list[Any]:
-    if dataset.needs_root and request.data_root is None:
-        raise DataError(
-            f'data set "{dataset.name}" is not part of tlbench: say where it is',
-            f"--data-root DIR, a folder with {dataset.layout}",
-        )
-    return dataset.read(
-        DatasetRequest(
-            folder=cache / "datasets",
-            root=request.data_root,
-            subset=request.subset,
-            positive=request.positive,
-            say=progress.say,
-            track=progress.track,
-        )
-    )
 
 
 @dataclass
@@ -240,19 +227,7 @@ class _Work:
         return saved
 
     def _space(self) -> FeatureSpace:
-        spec = self.backbone.spec
-        return FeatureSpace(
-            backbone=spec.name,
-            backbone_version=spec.version,
-            plugin_sha256=self.backbone.source.digest,
-            weights_sha256=self.weights.sha256,
-            preprocessing=self.weights.preprocessing,
-            pixels=pixels_version(),
-            engine=self.engine.describe(),
-            layer=spec.layer,
-            feature_size=spec.feature_size,
-            cached_as=self.request.cached_as,
-        )
+        return FeatureSpace.of(self.network, self.engine, self.request.cached_as)
 
     def _finished(self, table: Table) -> Record | None:
         """Return the record of this very run, if it is there and not to be made anew."""

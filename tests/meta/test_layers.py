@@ -14,7 +14,7 @@ LAYERS = [
     {"testing"},
     {"report"},
     {"run", "doctor"},
-    {"scores"},
+    {"scores", "drift"},
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.errors import DataError, PluginError
-from tlbench.specs import Radiograph
+from tlbench.progress import Progress
+from tlbench.specs import DatasetRequest, DatasetSpec, Radiograph
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,38 @@ class Table:
         """Return the table without the images of these digests."""
         kept = [i for i, digest in enumerate(self.digests) if digest not in digests]
         return Table(tuple(self.radiographs[i] for i in kept), tuple(self.digests[i] for i in kept))
+
+
+def read_table(
+    dataset: DatasetSpec,
+    cache: Path,
+    progress: Progress,
+    *,
+    root: Path | None = None,
+    subset: str | None = None,
+    positive: str | None = None,
+) -> Table:
+    """Return the radiographs of a data set, checked and in order; see `DatasetRequest`.
+
+    Raises `DataError` where `root` is missing, and whatever its reader raises.
+    """
+    if dataset.needs_root and root is None:
+        raise DataError(
+            f'data set "{dataset.name}" is not part of tlbench: say where it is',
+            f"--data-root DIR, a folder with {dataset.layout}",
+        )
+    return build_table(
+        dataset.read(
+            DatasetRequest(
+                folder=cache / "datasets",
+                root=root,
+                subset=subset,
+                positive=positive,
+                say=progress.say,
+                track=progress.track,
+            )
+        )
+    )
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:

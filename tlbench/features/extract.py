@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tlbench.augment import Views
 from tlbench.errors import PluginError, UnreadableImageError
-from tlbench.features.engines.base import BATCH, Engine
+from tlbench.features.engines.base import BATCH, Engine, EngineKey, Network
 from tlbench.features.rows import RowStore
 from tlbench.features.spaces import explain, hold
 from tlbench.images import pixels_version, prepare, read_pixels
@@ -44,6 +44,23 @@ class FeatureSpace:
     layer: str | None
     feature_size: int
     cached_as: str = "float32"
+
+    @classmethod
+    def of(cls, network: Network, engine: EngineKey, cached_as: str = "float32") -> FeatureSpace:
+        """Return the space of what `engine` makes of `network`."""
+        spec = network.spec
+        return cls(
+            backbone=spec.name,
+            backbone_version=spec.version,
+            plugin_sha256=network.plugin_sha256,
+            weights_sha256=network.weights_sha256,
+            preprocessing=network.preprocessing,
+            pixels=pixels_version(),
+            engine=engine.describe(),
+            layer=spec.layer,
+            feature_size=spec.feature_size,
+            cached_as=cached_as,
+        )
 
     @property
     def digest(self) -> str:
