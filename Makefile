@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+BESIDE := .venv-bench
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test format bench docs constraints clean
@@ -39,8 +40,23 @@ format: $(VENV)/installed-dev  ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed-dev  ## measure speed, as ratios in one run
-	$(BIN)/python -m tests.benchmarks
+# A stand-in for what others do, away from what tlbench needs. torchvision is only imported by timm:
+# its dependencies would ask for another build of torch.
+$(BESIDE)/installed: tests/benchmarks/requirements.txt
+	@echo 'installing what tlbench is measured against' >&2
+	$(PYTHON) -m venv $(BESIDE)
+	$(BESIDE)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	$(BESIDE)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  timm==1.0.31 torchvision==0.28.0
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(PIP) install --constraint constraints.txt --editable '.[int8]'
+	@touch $@
+
+bench: $(VENV)/installed-bench  ## measure speed against other ways, as ratios in one run
+	-@$(MAKE) --no-print-directory $(BESIDE)/installed
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 docs: $(VENV)/installed-dev  ## paste the real outputs into the documentation
 	$(BIN)/python -m tests.meta.outputs
@@ -49,4 +65,4 @@ constraints: $(VENV)/installed-dev  ## write down the versions now installed
 	$(BIN)/python -m pip freeze --exclude-editable --exclude tlbench > constraints.txt
 
 clean:          ## remove what set-up made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(BESIDE) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,68 @@
+"""The page that is kept: machine and versions, the table, how it was made, absolute figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.benchmarks.rounds import Plan
+from tests.benchmarks.rows import Rows
+from tests.benchmarks.table import COLUMNS, Row, as_markdown
+from tlbench.environment import describe_environment
+
+
+def make_page(plan: Plan, rows: Sequence[Row], sizes: dict[str, int], load: float) -> list[str]:
+    """Return the lines of the page that is kept."""
+    machine, versions = (describe_environment()[name] for name in ("machine", "versions"))
+    timm = plan.found.others.get("timm")
+    versions |= timm[0].data["versions"] if timm else {}
+    about = ", ".join(f"{name} {version}" for name, version in versions.items())
+    compiling = any(run.compiling for runs in plan.found.runs.values() for run in runs)
+    absolute = Rows(plan.found, plan.precision).absolute()
+    return [
+        "# Benchmarks",
+        "",
+        f"Made by `make bench`. {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}; {about}. Load before the start: {load:.1f}.",
+        "",
+        f"Inception v3 with the weights `nsfwjs`, {sizes['whole']:,} radiographs of FracAtlas. "
+        f"Everything is a whole process; contenders take turns, {plan.rounds} rounds, and ratios "
+        "are made within a round.",
+        "",
+        *as_markdown(COLUMNS, [row.cells() for row in rows]),
+        "",
+        "## How",
+        "",
+        *notes(sizes, compiling),
+        "",
+        "## Absolute figures",
+        "",
+        "Medians. Seconds are of the whole process, images/s of extraction alone.",
+        "",
+        *as_markdown(("process", "s", "images/s", "MB at most"), list(absolute)),
+    ]
+
+
+def notes(sizes: dict[str, int], compiling: bool) -> list[str]:
+    """Return what a reader needs to know of how it was measured."""
+    whole, half, quarter, eighth = (sizes[n] for n in ("whole", "half", "quarter", "eighth"))
+    lines = f"""
+- A run is `tlbench run --protocol linear-probe`, one view of {whole:,} radiographs, with the
+  exported model in the cache, no features and no pixels. With eight views it is `paper2018` on
+  {eighth} radiographs, whose training partition has eight views.
+- Images/s of a run count from the first file read to the last feature written, the engine being
+  ready. The engine alone runs the same batches from memory.
+- The plain Keras pipeline is `image_dataset_from_directory`, `predict` in batches of 32, features
+  in a file, logistic regression; its clock starts after the first batch. One image per call is
+  `model(x)`, on {eighth} radiographs. The timm loop is `inception_v3` with random weights, a
+  DataLoader with batches of 32 and 2 workers, on {quarter} radiographs.
+- First run ever: the weights are there, but no exported model, no self-check, no features and no
+  pixels. A later cold run lacks features and pixels. Both are on {eighth} radiographs.
+- Parts ({eighth}, {quarter}, {half}) are every 8th, 4th and 2nd file of a class in order of size:
+  distinct files, for tlbench reads copies only once.
+- Drift of AUC: a linear probe's cross-validated AUC by these features minus that by the
+  reference's, on the same 5 folds, mean over 5 seeds; the table holds its amount.
+- Memory is the largest resident set of the process.
+""".strip().splitlines()
+    if compiling:
+        lines.append("- Images/s of these runs also count the time to compile the exported model.")
+    return lines
