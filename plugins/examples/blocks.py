@@ -28,5 +28,8 @@ def tlbench_register_backbones():
             feature_size=64,
             preprocessing=Preprocessing(size=(64, 64)),
             load=load,
+            parameters=0,
+            reference="none: an example",
+            licence="Apache-2.0",
         )
     ]

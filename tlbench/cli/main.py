@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tlbench import __version__
-from tlbench.cli import cache, catalogue, compare, doctor, run
+from tlbench.cli import cache, catalogue, compare, doctor, plugins, run
 from tlbench.errors import InterruptedRunError, TlbenchError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("doctor", short_help="Say what this machine can do.")(doctor.doctor_
 app.add_typer(catalogue.list_app, name="list")
 app.add_typer(catalogue.show_app, name="show")
 app.add_typer(cache.cache_app, name="cache")
+app.add_typer(plugins.plugins_app, name="plugins")
 
 
 def _print_version(wanted: bool) -> None:
