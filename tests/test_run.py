@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def evaluate(pictures: Path, tmp_path: Path):
             "results": tmp_path / "results",
             "cache": tmp_path / "cache",
         }
-        return tlbench.run(**(defaults | options))
+        return (tlbench.run_seeds if "repeats" in options else tlbench.run)(**(defaults | options))
 
     return call
 
@@ -152,6 +153,56 @@ def test_seeds_share_the_holdout(evaluate) -> None:
     first, second = evaluate(seed=0), evaluate(seed=1)
     assert first["holdout"]["fingerprint"] == second["holdout"]["fingerprint"]
     assert first["run"] != second["run"]
+
+
+@pytest.mark.parametrize("protocol", ["paper2018", "linear-probe"])
+def test_a_seed_is_the_same_alone_and_among_others(evaluate, tmp_path: Path, protocol: str) -> None:
+    alone = [evaluate(protocol=protocol, seed=seed, results=tmp_path / "a") for seed in (3, 4, 5)]
+    together = evaluate(protocol=protocol, seed=3, repeats=3, results=tmp_path / "b")
+    own = ("created", "extraction", "seconds", "command")
+    for one, other in zip(alone, together, strict=True):
+        assert {k: one[k] for k in one if k not in own} == {
+            k: other[k] for k in other if k not in own
+        }
+        for name in ("predictions.csv", "run.log"):
+            assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+        with (
+            np.load(one.folder / "top_layer.npz") as a,
+            np.load(other.folder / "top_layer.npz") as b,
+        ):
+            assert all(np.array_equal(a[key], b[key]) for key in a)
+
+
+def test_of_several_seeds_only_those_not_finished_are_run(evaluate) -> None:
+    middle = evaluate(seed=1)
+    listener = Listener()
+    records = evaluate(repeats=3, progress=listener)
+    assert [record["seed"] for record in records] == [0, 1, 2]
+    assert dict(records[1]) == dict(middle)
+    assert sum("finished already" in line for line in listener.lines) == 1
+
+
+def test_seeds_that_were_finished_stay_when_the_rest_is_interrupted(
+    evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module("tlbench.run")  # the name `tlbench.run` is its function
+    save, saved = module.save_record, []
+
+    def interrupted(*args: Any) -> tlbench.Record:
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+        saved.append(save(*args))
+        return saved[-1]
+
+    monkeypatch.setattr(module, "save_record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(repeats=5)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "results").glob("*/record.json"))) == 2
+    stamps = [(record.folder / "record.json").stat().st_mtime_ns for record in saved]
+    records = evaluate(repeats=5)
+    assert len(records) == 5
+    assert [(r.folder / "record.json").stat().st_mtime_ns for r in records[:2]] == stamps
 
 
 def test_a_changed_plugin_does_not_meet_its_old_features(evaluate, tmp_path: Path) -> None:
@@ -328,7 +379,9 @@ def test_an_observer_cannot_change_the_record(evaluate, tmp_path: Path) -> None:
     assert evaluate(plugins=[BLOCKS, plugin])["auc"]["value"] > 0
 
 
-@pytest.mark.parametrize("options", [{"level": 2}, {"ci": "x"}, {"seed": -1}, {"seed": "0"}])
+@pytest.mark.parametrize(
+    "options", [{"level": 2}, {"ci": "x"}, {"seed": -1}, {"seed": "0"}, {"repeats": 0}]
+)
 def test_wrong_choices_from_python_are_errors_to_act_on(evaluate, options: dict[str, Any]) -> None:
     with pytest.raises(TlbenchError, match=next(iter(options))):
         evaluate(**options)

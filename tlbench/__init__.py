@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tlbench.hookspecs import hookimpl as hookimpl
     from tlbench.records import Record as Record
     from tlbench.run import run as run
+    from tlbench.run import run_seeds as run_seeds
     from tlbench.specs import BackboneFamily as BackboneFamily
     from tlbench.specs import BackboneSpec as BackboneSpec
     from tlbench.specs import DatasetSpec as DatasetSpec
@@ -35,6 +36,7 @@ _HOMES = {
     "evaluate": "tlbench.evaluate",
     "hookimpl": "tlbench.hookspecs",
     "run": "tlbench.run",
+    "run_seeds": "tlbench.run",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604  (names, resolved when asked for)

@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -41,16 +42,16 @@ from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
 from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
-from tlbench.protocols.partition import draw_partitions
 from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
 from tlbench.registry import Offer, unknown
-from tlbench.scores import train_and_measure
+from tlbench.scores import Measured, Plan, all_wanted, plan_seed, train_and_measure
 from tlbench.specs import (
     BackboneSpec,
     DatasetSpec,
     ProtocolSpec,
     RunFinished,
 )
+from tlbench.threads import side_by_side
 from tlbench.weights import ChosenWeights, choose_weights
 
 _NAMED = 10
@@ -72,6 +73,7 @@ class RunRequest:
     precision: str = AUTO
     cached_as: str = "float32"
     seed: int = 0
+    repeats: int = 1
     level: float = 0.95
     ci: Literal["logit", "wald"] = "logit"
     results: Path = Path("results")
@@ -81,14 +83,7 @@ class RunRequest:
     force: bool = False
 
 
-def run(
-    backbone: str,
-    *,
-    plugins: Sequence[str | Path] = (),
-    strict_plugins: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Record:
+def run(backbone: str, **options: Any) -> Record:
     """Evaluate one backbone and return its record, at once if the same run is finished already.
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
@@ -101,15 +96,35 @@ def run(
     `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
     that offer more. Raises `TlbenchError` for what a user can mend.
     """
+    (record,) = run_seeds(backbone, repeats=1, **options)
+    return record
+
+
+def run_seeds(
+    backbone: str,
+    *,
+    repeats: int,
+    plugins: Sequence[str | Path] = (),
+    strict_plugins: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[Record]:
+    """Evaluate one backbone with `repeats` seeds, from `seed` on, and return their records.
+
+    Each is the record that `run` makes with that seed, to the last bit of its predictions; data,
+    weights, engine and features are prepared once for all. What is finished already is returned
+    at once. The options are those of `run`.
+    """
     for name in ("data_root", "results", "cache"):
         if options.get(name) is not None:
             options[name] = Path(options[name])
     host = load_plugins([Path(file) for file in plugins], strict=strict_plugins)
-    return execute(RunRequest(backbone, **options), host, progress or Progress())
+    request = RunRequest(backbone, repeats=repeats, **options)
+    return execute(request, host, progress or Progress())
 
 
-def execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
-    """Carry out one request with the plugins of `host`; see `run`."""
+def execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[Record]:
+    """Carry out one request with the plugins of `host`, and return a record for each seed."""
     _check_request(request)
     # What a plugin or a framework prints must not end up among a user's data.
     with redirect_stdout(sys.stderr):
@@ -119,6 +134,9 @@ def execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record
 def _check_request(request: RunRequest) -> None:
     if isinstance(request.seed, bool) or not isinstance(request.seed, int) or request.seed < 0:
         raise TlbenchError(f'seed "{request.seed}" is not a whole number of 0 or more', "e.g. 0")
+    repeats = request.repeats
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise TlbenchError(f'repeats "{repeats}" is not a whole number of 1 or more', "e.g. 10")
     if not 0 < request.level < 1:
         raise TlbenchError(f'level "{request.level}" does not lie between 0 and 1', "e.g. 0.95")
     if request.ci not in ("logit", "wald"):
@@ -128,7 +146,7 @@ def _check_request(request: RunRequest) -> None:
         raise unknown("cached_as", request.cached_as, list(CACHED_AS), "float32 is usual")
 
 
-def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> Record:
+def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[Record]:
     backbone = find_backbone(host, request.backbone)
     dataset = host.datasets.find(request.dataset).spec
     protocol = host.protocols.find(request.protocol).spec
@@ -187,7 +205,7 @@ class _Work:
     loaded: Engine | None = field(default=None, init=False)
     extraction: Extraction = field(default_factory=Extraction, init=False)
 
-    def finish(self, table: Table, host: PluginHost) -> Record:
+    def finish(self, table: Table, host: PluginHost) -> list[Record]:
         pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
         self.network, self.engine = calibrate(self.network, self.engine, table.files, pixels)
         self.engine, self.self_check = settle_precision(
@@ -196,27 +214,57 @@ class _Work:
         version = self.engine.version.partition("/")[0]
         self.progress.say(f"engine {self.engine.name} {version} in {self.engine.precision}")
         features = FeatureStore(self.cache, self._space(), self.progress)
-        if done := self._finished(table):
-            return done
+        works = [self._with_seed(self.request.seed + i) for i in range(self.request.repeats)]
+        found = {work.request.seed: work._finished(table) for work in works}
+        if all(found.values()):
+            return [record for record in found.values() if record is not None]
         radiographs = Radiographs(table.files, pixels, skip_unreadable=self.request.skip_unreadable)
         table, skipped = self._readable(table, features, radiographs)
-        if skipped and (done := self._finished(table)):
-            return done
+        if skipped:
+            found = {work.request.seed: work._finished(table) for work in works}
+        due = [work for work in works if found[work.request.seed] is None]
+        plans = [plan_seed(table, self.protocol, work.request.seed) for work in due]
+        if plans:
+            self._extract(all_wanted(plans), features, radiographs)
+
+        def measure(plan: Plan) -> Measured:
+            read = partial(self._read_features, table, features)
+            return train_and_measure(plan, read, level=self.request.level, method=self.request.ci)
+
+        with side_by_side(measure, plans) as measured:
+            for work, result in zip(due, measured, strict=True):
+                work.extraction = self.extraction
+                saved = work._save(table, skipped, features, result, host)
+                found[work.request.seed] = saved
+        return [record for record in found.values() if record is not None]
+
+    def _with_seed(self, seed: int) -> _Work:
+        return replace(self, request=replace(self.request, seed=seed))
+
+    def _finished(self, table: Table) -> Record | None:
+        """Return the record of this very run, if it is there and not to be made anew."""
         name = self._name(table)
-        partitions = draw_partitions(table.labels, table.groups, self.protocol, self.request.seed)
-        measured = train_and_measure(
-            table,
-            partitions,
-            self.protocol,
-            lambda wanted: self._features(wanted, table, features, radiographs),
-            seed=self.request.seed,
-            level=self.request.level,
-            method=self.request.ci,
-        )
-        record = self._head(name, table, skipped) | measured.statistics
+        done = None if self.request.force else find_record(self.request.results, name)
+        if done is not None:
+            self.progress.say(f'run "{name}" is finished already; --force runs it anew')
+        return done
+
+    def _save(
+        self,
+        table: Table,
+        skipped: list[dict[str, str]],
+        features: FeatureStore,
+        measured: Measured,
+        host: PluginHost,
+    ) -> Record:
+        record = self._head(self._name(table), table, skipped) | measured.statistics
         record["warnings"] = self._warnings(table, skipped) + record["warnings"]
         record["details"] = self._details(table, skipped, features)
         record |= describe_environment()
+        record["extraction"] = {
+            "images": self.extraction.made,
+            "seconds": round(self.extraction.seconds, 3),
+        }
         record["seconds"] = round(time.monotonic() - self.started, 3)
         record = finite(record)
         log = [json.dumps(record["details"], sort_keys=True), *record["warnings"]]
@@ -228,14 +276,6 @@ class _Work:
 
     def _space(self) -> FeatureSpace:
         return FeatureSpace.of(self.network, self.engine, self.request.cached_as)
-
-    def _finished(self, table: Table) -> Record | None:
-        """Return the record of this very run, if it is there and not to be made anew."""
-        name = self._name(table)
-        done = None if self.request.force else find_record(self.request.results, name)
-        if done is not None:
-            self.progress.say(f'run "{name}" is finished already; --force runs it anew')
-        return done
 
     def _readable(
         self, table: Table, features: FeatureStore, radiographs: Radiographs
@@ -273,14 +313,9 @@ class _Work:
         self.loaded = self.loaded or load_engine(self.network, self.engine)
         return self.loaded
 
-    def _features(
-        self,
-        wanted: Sequence[Wanted],
-        table: Table,
-        features: FeatureStore,
-        radiographs: Radiographs,
+    def _read_features(
+        self, table: Table, features: FeatureStore, wanted: Sequence[Wanted]
     ) -> np.ndarray[Any, Any]:
-        self._extract(wanted, features, radiographs)
         out = features.read(wanted)
         if {digest for digest, _ in wanted} == set(table.digests):
             check_varied(out, self.backbone.spec.name)
@@ -381,8 +416,6 @@ class _Work:
             "features": asdict(features.space)
             | {
                 "digest": features.space.digest,
-                "made": self.extraction.made,
-                "seconds": round(self.extraction.seconds, 3),
                 "self_check": self.self_check,
                 "engine_failed": self._engine_failed(),
             },

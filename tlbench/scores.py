@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from tlbench.datasets.table import Table
 from tlbench.errors import PluginError, TlbenchError
 from tlbench.measures import finite, measure, measure_partition
-from tlbench.protocols.partition import PARTITIONS, Partitions, assign_groups
+from tlbench.protocols.partition import (
+    PARTITIONS,
+    Partitions,
+    assign_groups,
+    draw_partitions,
+)
 from tlbench.records import Prediction
 from tlbench.specs import ProtocolSpec, TopLayer, TrainingData
 from tlbench.stats.cutoff import choose_cutoff
@@ -35,25 +40,70 @@ class Measured:
     arrays: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What one seed trains on and scores, before there are features.
+
+    `clean` are the samples split before augmentation; `samples` are what the protocol trains on:
+    the same, unless it augments first.
+    """
+
+    table: Table
+    protocol: ProtocolSpec
+    seed: int
+    partitions: Partitions
+    samples: dict[str, Sample]
+    clean: dict[str, Sample]
+
+    @property
+    def everything(self) -> Sample:
+        """Every radiograph as it is: what is scored."""
+        return [(row, AS_IS) for row in range(len(self.table))]
+
+    def wanted(self, sample: Sample) -> list[Wanted]:
+        """Return the images and views of a sample."""
+        return [(self.table.digests[row], view) for row, view in sample]
+
+
+def plan_seed(table: Table, protocol: ProtocolSpec, seed: int) -> Plan:
+    """Draw the partitions of one seed; raises `DataError` where that is impossible."""
+    partitions = draw_partitions(table.labels, table.groups, protocol, seed)
+    clean = _split_first(partitions, protocol)
+    samples = _augment_first(table, partitions, protocol, seed) if protocol.split_views else clean
+    return Plan(table, protocol, seed, partitions, samples, clean)
+
+
+def all_wanted(plans: Sequence[Plan]) -> list[Wanted]:
+    """Return the images and views that all these plans need, each once.
+
+    All in one go, so that there is one progress bar and one pass over the images. Views of one
+    image stand together, so that it is read once; sorting makes the batches the same however the
+    partitions were drawn.
+    """
+    found = {
+        wanted
+        for plan in plans
+        for sample in (plan.everything, *plan.samples.values())
+        for wanted in plan.wanted(sample)
+    }
+    return sorted(found)
+
+
 def train_and_measure(
-    table: Table,
-    partitions: Partitions,
-    protocol: ProtocolSpec,
-    extract: Callable[[Sequence[Wanted]], Features],
+    plan: Plan,
+    read: Callable[[Sequence[Wanted]], Features],
     *,
-    seed: int,
     level: float,
     method: Literal["logit", "wald"],
 ) -> Measured:
-    """Train by the protocol, choose the cut-off, and score every radiograph as it is."""
-    training = _Training(table, protocol, extract, seed)
-    clean = _split_first(partitions, protocol)
-    samples = _augment_first(table, partitions, protocol, seed) if protocol.split_views else clean
-    # All features in one go, so that there is one progress bar and one pass over the images.
-    everything: Sample = [(row, AS_IS) for row in range(len(table))]
-    training.extract_all([*everything, *(item for s in samples.values() for item in s)])
-    layer = training.train(samples)
-    scores = training.score(layer, everything)
+    """Train by the protocol, choose the cut-off, and score every radiograph as it is.
+
+    `read` returns the features (n, d) of images and views that have been extracted.
+    """
+    table, partitions = plan.table, plan.partitions
+    training = _Training(plan, read)
+    layer = training.train(plan.samples)
+    scores = training.score(layer, plan.everything)
     cutoff = choose_cutoff(layer.cutoff_labels, layer.cutoff_scores, "youden")
     held = partitions.rows("hold-out")
     statistics = {
@@ -67,15 +117,15 @@ def train_and_measure(
             level=level,
             method=method,
         ),
-        "internal_test": training.measure_test(layer, samples["test"]),
+        "internal_test": training.measure_test(layer, plan.samples["test"]),
         "partitions": _describe_partitions(table, partitions),
         "top_layer": finite(dict(layer.history)),
         "warnings": list(layer.warnings),
     }
-    if protocol.split_views:
+    if plan.protocol.split_views:
         # The same data, split before augmentation: what the internal test should have shown.
-        honest = training.train(clean)
-        statistics["internal_test_without_leak"] = training.measure_test(honest, clean["test"])
+        honest = training.train(plan.clean)
+        statistics["internal_test_without_leak"] = training.measure_test(honest, plan.clean["test"])
     predictions = _predictions(table, partitions, scores)
     return Measured(statistics, predictions, layer.arrays)
 
@@ -106,58 +156,52 @@ def _augment_first(
 
 @dataclass
 class _Training:
-    """The features of one run, and what is trained on them."""
+    """What is trained for one seed, and on which features."""
 
-    table: Table
-    protocol: ProtocolSpec
-    extract: Callable[[Sequence[Wanted]], Features]
-    seed: int
+    plan: Plan
+    read: Callable[[Sequence[Wanted]], Features]
 
-    def _wanted(self, sample: Sample) -> list[Wanted]:
-        return [(self.table.digests[row], view) for row, view in sample]
-
-    def extract_all(self, sample: Sample) -> None:
-        # Views of one image stand together, so that it is read once; sorting makes the batches
-        # the same however the partitions were drawn.
-        self.extract(sorted(set(self._wanted(sample))))
+    def _features(self, sample: Sample) -> Features:
+        return self.read(self.plan.wanted(sample))
 
     def train(self, samples: Mapping[str, Sample]) -> TopLayer:
         rows = {name: np.array([row for row, _ in s]) for name, s in samples.items()}
-        labels, groups = self.table.labels, self.table.groups
+        table, protocol = self.plan.table, self.plan.protocol
+        labels, groups = table.labels, table.groups
         data = TrainingData(
-            train=self.extract(self._wanted(samples["train"])),
+            train=self._features(samples["train"]),
             train_labels=labels[rows["train"]],
             train_groups=groups[rows["train"]],
-            validation=self.extract(self._wanted(samples["validation"])),
+            validation=self._features(samples["validation"]),
             validation_labels=labels[rows["validation"]],
             validation_groups=groups[rows["validation"]],
-            seed=self.seed,
-            parameters=self.protocol.parameters,
+            seed=self.plan.seed,
+            parameters=protocol.parameters,
             rows=rows["train"],
         )
         with one_blas_thread():
-            layer = self.protocol.train(data)
+            layer = protocol.train(data)
         if not isinstance(layer, TopLayer):
             raise PluginError(
-                f'protocol "{self.protocol.name}" returned {type(layer).__name__} instead of a '
-                "TopLayer",
+                f'protocol "{protocol.name}" returned {type(layer).__name__} instead of a TopLayer',
                 "its plugin is at fault",
             )
         return layer
 
     def score(self, layer: TopLayer, sample: Sample) -> NDArray[np.float64]:
-        features = self.extract(self._wanted(sample))
+        features = self._features(sample)
         with one_blas_thread():
             scores = np.asarray(layer.score(features), dtype=np.float64)
         if not np.isfinite(scores).all():
             raise TlbenchError(
-                f'training by "{self.protocol.name}" ended in scores that are not finite numbers',
+                f'training by "{self.plan.protocol.name}" ended in scores that are not finite '
+                "numbers",
                 "the features are too large for it: check the scale of the backbone's input",
             )
         return scores
 
     def measure_test(self, layer: TopLayer, sample: Sample) -> dict[str, Any]:
-        labels = np.array([self.table.labels[row] for row, _ in sample])
+        labels = np.array([self.plan.table.labels[row] for row, _ in sample])
         return measure_partition(labels, self.score(layer, sample))
 
 

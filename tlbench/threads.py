@@ -1,11 +1,16 @@
-"""Arithmetic on one thread of BLAS, so that it is quick and the same whatever the machine."""
+"""Several pieces of work side by side, each with its arithmetic on one thread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _lock = Lock()
 _limits: list[Any] = []
@@ -35,3 +40,21 @@ def one_blas_thread() -> Iterator[None]:
             while _limits and not _users:
                 # In reverse: the first remembers how many threads there were.
                 _limits.pop().restore_original_limits()
+
+
+@contextmanager
+def side_by_side(
+    work: Callable[[Item], Result], items: Sequence[Item]
+) -> Iterator[Iterator[Result]]:
+    """Give the results of `work` for each item, in order, while cores work on the next ones.
+
+    Leaving early, as an interruption does, drops what has not been begun.
+    """
+    if len(items) < 2:
+        yield map(work, items)
+        return
+    pool = ThreadPoolExecutor(min(len(items), os.cpu_count() or 1))
+    try:
+        yield pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -15,24 +14,16 @@ from tlbench.environment import cache_folder
 
 BACKBONE, WEIGHTS = "inception_v3", "nsfwjs"
 PROGRAM = Path(sys.executable).with_name("tlbench")
-_DONE = re.compile(
-    r"^(?:reading radiographs|extracting features): ([\d,]+) (\w+) in \d+ s, ([\d.]+) a second$",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One `tlbench run`: the process, and `images` extracted in `seconds`.
-
-    `compiling` tells whether the seconds include compiling the model.
-    """
+    """One `tlbench run`: the process, and `images` extracted in `seconds`."""
 
     process: Finished
     record: dict[str, Any]
     images: int
     seconds: float
-    compiling: bool
 
     @property
     def rate(self) -> float:
@@ -83,7 +74,8 @@ class Cache:
         ]  # fmt: skip
         done = run_process(what, command, self.env)
         record = done.data
-        return Run(done, record, *_extraction(record, done.err))
+        made = record["extraction"]
+        return Run(done, record, made["images"], made["seconds"])
 
 
 def clean_environment(scratch: Path) -> dict[str, str]:
@@ -108,14 +100,3 @@ def find_weights(scratch: Path) -> Path:
         else:
             return Path(done.data["file"])
     sys.exit(f"make bench needs the weights {WEIGHTS} of {BACKBONE}: {reason}")
-
-
-def _extraction(record: dict[str, Any], err: str) -> tuple[int, float, bool]:
-    kept = record["details"]["features"].get("extraction")
-    if kept and kept["images"]:
-        return int(kept["images"]), float(kept["seconds"]), False
-    # Without it, what the run said must do.
-    said = [(int(n.replace(",", "")), unit, float(rate)) for n, unit, rate in _DONE.findall(err)]
-    images = sum(n for n, unit, _ in said if unit == "images")
-    seconds = sum(n / max(rate, 0.05) for n, _, rate in said)
-    return images, seconds or float("inf"), images > 0

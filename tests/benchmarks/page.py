@@ -16,7 +16,6 @@ def make_page(plan: Plan, rows: Sequence[Row], sizes: dict[str, int], load: floa
     timm = plan.found.others.get("timm")
     versions |= timm[0].data["versions"] if timm else {}
     about = ", ".join(f"{name} {version}" for name, version in versions.items())
-    compiling = any(run.compiling for runs in plan.found.runs.values() for run in runs)
     absolute = Rows(plan.found, plan.precision).absolute()
     return [
         "# Benchmarks",
@@ -32,7 +31,7 @@ def make_page(plan: Plan, rows: Sequence[Row], sizes: dict[str, int], load: floa
         "",
         "## How",
         "",
-        *notes(sizes, compiling),
+        *notes(sizes),
         "",
         "## Absolute figures",
         "",
@@ -42,15 +41,15 @@ def make_page(plan: Plan, rows: Sequence[Row], sizes: dict[str, int], load: floa
     ]
 
 
-def notes(sizes: dict[str, int], compiling: bool) -> list[str]:
+def notes(sizes: dict[str, int]) -> list[str]:
     """Return what a reader needs to know of how it was measured."""
     whole, half, quarter, eighth = (sizes[n] for n in ("whole", "half", "quarter", "eighth"))
-    lines = f"""
+    return f"""
 - A run is `tlbench run --protocol linear-probe`, one view of {whole:,} radiographs, with the
   exported model in the cache, no features and no pixels. With eight views it is `paper2018` on
   {eighth} radiographs, whose training partition has eight views.
-- Images/s of a run count from the first file read to the last feature written, the engine being
-  ready. The engine alone runs the same batches from memory.
+- Images/s of a run count from the first file read to the last feature written, compiling the
+  exported model included. The engine alone runs the same batches from memory.
 - The plain Keras pipeline is `image_dataset_from_directory`, `predict` in batches of 32, features
   in a file, logistic regression; its clock starts after the first batch. One image per call is
   `model(x)`, on {eighth} radiographs. The timm loop is `inception_v3` with random weights, a
@@ -63,6 +62,3 @@ def notes(sizes: dict[str, int], compiling: bool) -> list[str]:
   reference's, on the same 5 folds, mean over 5 seeds; the table holds its amount.
 - Memory is the largest resident set of the process.
 """.strip().splitlines()
-    if compiling:
-        lines.append("- Images/s of these runs also count the time to compile the exported model.")
-    return lines

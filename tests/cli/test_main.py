@@ -99,6 +99,19 @@ def test_several_backbones_share_one_table(run) -> None:
     assert done.stdout.count("optimistic") == 2
 
 
+def test_seeds_and_their_spread_stand_apart(run) -> None:
+    done = run("--protocol", "linear-probe", "--repeats", "3", "--seed", "2")
+    assert done.returncode == 0
+    first, second = done.stdout.split("\n\n")
+    assert "folder, linear-probe, seeds 2 to 4" in first
+    assert "Spread over seeds" in second
+    assert "Mean" in second
+    assert done.stderr.count("saved in") == 3
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    again = json.loads(run("--protocol", "linear-probe", "--repeats", "3", "--json").stdout)
+    assert [record["seed"] for record in again] == [0, 1, 2]
+
+
 def test_runs_can_be_listed_and_shown(run) -> None:
     name = json.loads(run("--json").stdout)["run"]
     assert json.loads(tlb("list", "runs", "--json").stdout)[0]["run"] == name

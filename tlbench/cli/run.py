@@ -51,6 +51,9 @@ def run_command(
     seed: Annotated[
         int, typer.Option(help="Decides partitions and training, never the hold-out.", min=0)
     ] = 0,
+    repeats: Annotated[
+        int, typer.Option(help="So many seeds, from --seed on, each a run of its own.", min=1)
+    ] = 1,
     level: Annotated[
         float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)
     ] = 0.95,
@@ -70,8 +73,14 @@ def run_command(
 ) -> None:
     """Evaluate backbones: extract features, train the top layer, measure it on the hold-out."""
     from tlbench.backbones import find_backbone
-    from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_sheet
-    from tlbench.report.rows import run_sheet
+    from tlbench.cli.output import (
+        ConsoleProgress,
+        print_json,
+        print_line,
+        print_sheet,
+        print_text,
+    )
+    from tlbench.report.seeds import run_sheets
     from tlbench.run import RunRequest, execute
 
     host = open_plugins(plugin, strict_plugins)
@@ -89,6 +98,7 @@ def run_command(
             precision=precision,
             cached_as=cached_as,
             seed=seed,
+            repeats=repeats,
             level=level,
             ci=ci.value,
             results=results,
@@ -102,11 +112,14 @@ def run_command(
     for name in names:
         find_backbone(host, name)  # a misspelt second backbone is found before the first one runs
     progress = ConsoleProgress()
-    records = [execute(request, host, progress) for request in requests]
+    records = [record for request in requests for record in execute(request, host, progress)]
     if json:
         data = [dict(record) for record in records]
         print_json(data if len(data) > 1 else data[0])
     else:
-        print_sheet(run_sheet(records))
+        for number, sheet in enumerate(run_sheets(records)):
+            if number:
+                print_text("\n")
+            print_sheet(sheet)
     for record in records:
         print_line(f"saved in {record.folder}")

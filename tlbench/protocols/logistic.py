@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.threads import one_blas_thread
-
 TOLERANCE = 1e-5
 """L-BFGS ends where no part of the gradient of the mean loss is larger than this."""
-BLOCK_BYTES = 2**22
-"""Rows are taken in blocks of about this much, which stay near the processor."""
+BLOCK_BYTES = 2**24
+"""Rows are taken in blocks of about this much."""
 KEPT_BYTES = 2**29
 """Up to this much, blocks are kept from one pass over the features to the next."""
 
@@ -66,9 +64,8 @@ class Probe:
     def score_rows(self, rows: Rows) -> Array:
         """Return the probability of label 1 for each of the rows, float64 (n,)."""
         margin = np.empty(len(rows.index))
-        with one_blas_thread():
-            for place, block in rows.blocks():
-                margin[place] = (block - self.mean) @ (self.weights / self.scale)
+        for place, block in rows.blocks():
+            margin[place] = (block - self.mean) @ (self.weights / self.scale)
         return _sigmoid(margin + self.bias)
 
 
@@ -86,25 +83,24 @@ def fit_path(
 
     at: Array = np.zeros(rows.size + 1)
     probes, settled = [], True
-    with one_blas_thread():
-        centred = _centre(rows)
-        for c in grid:
-            found = minimize(
-                _loss_and_gradient,
-                at,
-                args=(centred, labels == 1, 1 / (c * len(labels))),
-                jac=True,
-                method="L-BFGS-B",
-                options={
-                    "gtol": TOLERANCE,
-                    "ftol": _FLAT,
-                    "maxiter": max_iter,
-                    "maxls": 50,
-                    "maxcor": 20,  # remembering more steps than the usual 10 takes fewer of them
-                },
-            )
-            at, settled = found.x, settled and bool(found.success)
-            probes.append(Probe(centred.mean, centred.scale, at[:-1], float(at[-1])))
+    centred = _centre(rows)
+    for c in grid:
+        found = minimize(
+            _loss_and_gradient,
+            at,
+            args=(centred, labels == 1, 1 / (c * len(labels))),
+            jac=True,
+            method="L-BFGS-B",
+            options={
+                "gtol": TOLERANCE,
+                "ftol": _FLAT,
+                "maxiter": max_iter,
+                "maxls": 50,
+                "maxcor": 20,  # remembering more steps than the usual 10 takes fewer of them
+            },
+        )
+        at, settled = found.x, settled and bool(found.success)
+        probes.append(Probe(centred.mean, centred.scale, at[:-1], float(at[-1])))
     return probes, settled
 
 

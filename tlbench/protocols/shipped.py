@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tlbench.hookspecs import hookimpl
 from tlbench.specs import ProtocolSpec, TopLayer, TrainingData
+from tlbench.threads import one_blas_thread
 
 _EIGHT_VIEWS = (
     "as is",
@@ -26,9 +27,13 @@ def _train_paper2018(data: TrainingData) -> TopLayer:
 
 
 def _train_linear_probe(data: TrainingData) -> TopLayer:
+    # First all of the libraries, then the limit, which reaches those that are loaded.
+    import scipy.optimize  # noqa: F401
+
     from tlbench.protocols.linear_probe import train_top_layer
 
-    return train_top_layer(data)
+    with one_blas_thread():
+        return train_top_layer(data)
 
 
 _PAPER = (

@@ -81,7 +81,7 @@ def _notes(records: Sequence[Data]) -> list[str]:
         lines.append(f"{record['backbone']}: weights {weights['title']}.")
         if record["auc"]["note"]:
             lines.append(f"{record['backbone']}: {record['auc']['note']}.")
-        lines.extend(_leak(record))
+        lines.extend(leak_note(record))
     named = {record["backbone"]: record for record in records}
     return lines + [f"Warning: {warning}." for warning in shared_warnings(named)]
 
@@ -104,7 +104,8 @@ def percent(share: float) -> str:
     return f"{round(100 * share, 6):g} %"
 
 
-def _leak(record: Data) -> list[str]:
+def leak_note(record: Data) -> list[str]:
+    """Return what the leak of a demonstration does to its internal test, where there is one."""
     clean = record.get("internal_test_without_leak")
     if clean is None:
         return []
