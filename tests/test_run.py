@@ -15,7 +15,9 @@ import pytest
 import tlbench
 from tests.radiographs import make_folder
 from tlbench.errors import DataError, PluginError, TlbenchError, UnknownNameError, WeightsError
+from tlbench.features import rows
 from tlbench.progress import Progress
+from tlbench.protocols import logistic
 from tlbench.protocols.shipped import PAPER2018
 from tlbench.stats import auc_interval, operating_point
 
@@ -171,6 +173,19 @@ def test_a_seed_is_the_same_alone_and_among_others(evaluate, tmp_path: Path, pro
             np.load(other.folder / "top_layer.npz") as b,
         ):
             assert all(np.array_equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("protocol", ["paper2018", "linear-probe"])
+def test_features_too_large_for_memory_give_the_same_bits(
+    evaluate, tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = evaluate(protocol=protocol)
+    monkeypatch.setattr(rows, "memory_share", lambda: 0)
+    monkeypatch.setattr(logistic, "KEPT_BYTES", 0)
+    again = evaluate(protocol=protocol, results=tmp_path / "mapped")
+    assert again["top_layer"] == record["top_layer"]
+    for name in ("predictions.csv", "run.log"):
+        assert (again.folder / name).read_bytes() == (record.folder / name).read_bytes()
 
 
 def test_of_several_seeds_only_those_not_finished_are_run(evaluate) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.blocks import places, weigh
 from tlbench.streams import stream
 
 
@@ -39,7 +40,11 @@ class SoftmaxLayer:
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of label 1 for features (n, d), float64 (n,)."""
         weights, bias = self.weights.astype(np.float64), self.bias.astype(np.float64)
-        margin = features @ (weights[:, 1] - weights[:, 0]) + (bias[1] - bias[0])
+        margin = np.empty(len(features))
+        for place in places(*features.shape):
+            block = features[place].astype(np.float64)
+            margin[place] = weigh(block, weights[:, 1] - weights[:, 0])
+        margin += bias[1] - bias[0]
         return np.asarray(0.5 * (1 + np.tanh(0.5 * margin)))
 
 
@@ -151,6 +156,11 @@ def _balanced_losses(
     offsets: NDArray[np.float32],
 ) -> list[float]:
     """Return the class-balanced mean cross-entropy, in nats, for each column of `margins`."""
-    toward = (features @ margins + offsets).astype(np.float64)
-    loss = np.logaddexp(0.0, -toward * np.where(labels == 1, 1.0, -1.0)[:, None])
-    return [float(v) for v in np.mean([loss[labels == k].mean(axis=0) for k in (0, 1)], axis=0)]
+    total = np.zeros((2, margins.shape[1]))
+    for place in places(*features.shape):
+        toward = (features[place] @ margins + offsets).astype(np.float64)
+        sign = np.where(labels[place] == 1, 1.0, -1.0)
+        loss = np.logaddexp(0.0, -toward * sign[:, None])
+        for label in (0, 1):
+            total[label] += loss[labels[place] == label].sum(axis=0)
+    return [float(v) for v in (total / np.bincount(labels, minlength=2)[:, None]).mean(axis=0)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 from pathlib import Path
 
@@ -142,3 +143,31 @@ def test_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
     assert store.missing([key(i) for i in numbers]) == []
     assert np.array_equal(store.read([key(i) for i in numbers]), [row(i) for i in numbers])
     assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_more_than_memory_holds_is_mapped_from_a_file_that_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled(tmp_path, range(50))
+    before = sorted(tmp_path.iterdir())
+    keys = [key(i) for i in (3, 3, *range(50))]
+    plain = store.read(keys)
+    monkeypatch.setattr(rows, "memory_share", lambda: plain.nbytes - 1)
+    monkeypatch.setattr(rows, "SHARD_BYTES", 100)  # several writes
+    mapped = store.read(keys)
+    assert isinstance(mapped.base, np.memmap)
+    assert type(mapped) is np.ndarray
+    assert mapped.dtype == plain.dtype
+    assert np.array_equal(mapped, plain)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_full_disk_is_an_error_to_act_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_options: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = filled(tmp_path, range(3))
+    monkeypatch.setattr(rows, "memory_share", lambda: 0)
+    monkeypatch.setattr(rows.tempfile, "TemporaryFile", full)
+    with pytest.raises(CacheError, match="disk is full"):
+        store.read([key(1)])

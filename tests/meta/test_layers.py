@@ -21,7 +21,7 @@ LAYERS = [
     {"backbones"},
     {"plugins"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "progress", "files", "quiet", "threads"},
+    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks"},
     {"specs"},
     {"errors"},
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from tlbench import blocks
 from tlbench.protocols import logistic
 from tlbench.protocols.logistic import Rows, fit_path
 from tlbench.streams import stream
@@ -93,7 +94,7 @@ def test_blocks_made_anew_for_each_pass_give_the_same_bits(
     data: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features, labels = data
-    monkeypatch.setattr(logistic, "BLOCK_BYTES", 8 * 64 * features.shape[1])
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 8 * 64 * features.shape[1])
     kept, _ = fit_path(rows_of(features), labels, GRID, 2000)
     monkeypatch.setattr(logistic, "KEPT_BYTES", 0)
     anew, _ = fit_path(rows_of(features), labels, GRID, 2000)

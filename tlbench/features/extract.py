@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.augment import Views
+from tlbench.blocks import places
 from tlbench.errors import PluginError, UnreadableImageError
 from tlbench.features.engines.base import BATCH, Engine, EngineKey, Network
 from tlbench.features.rows import RowStore
@@ -87,7 +88,7 @@ class FeatureStore:
         self._folder, self._say = folder, progress.say
         dtype = CACHED_AS[space.cached_as]
         self._largest = float(np.finfo(dtype).max)
-        self._rows = RowStore(folder, (space.feature_size,), dtype, progress.say)
+        self._rows = RowStore(folder, (space.feature_size,), dtype, progress.say, read_as="<f4")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -102,9 +103,8 @@ class FeatureStore:
         return [w for w in wanted if row_key(w) in absent]
 
     def read(self, wanted: Sequence[Wanted]) -> NDArray[np.float32]:
-        """Return the features (n, d), float32, of what is cached."""
-        rows = self._rows.read([row_key(w) for w in wanted])
-        return rows.astype(np.float32, copy=False)
+        """Return the features (n, d), float32, of what is cached; where large, mapped from disk."""
+        return self._rows.read([row_key(w) for w in wanted])
 
     def add(self, wanted: Wanted, features: NDArray[np.float32]) -> None:
         """Take the features (d,) of one view of one image; raises `PluginError` if too large."""
@@ -297,7 +297,9 @@ def _checked(out: Any, batch: int, spec: BackboneSpec, rows: int) -> NDArray[np.
 
 def check_varied(features: NDArray[np.float32], backbone: str) -> None:
     """Raise `PluginError` where all radiographs have the same features (n, d)."""
-    if len(features) > 1 and (features == features[0]).all():
+    if len(features) > 1 and all(
+        (features[place] == features[0]).all() for place in places(*features.shape)
+    ):
         raise PluginError(
             f'backbone "{backbone}" yields the same features for every radiograph',
             "check its weights and the scale of its input",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.files import write_whole
+from tlbench.files import unwritable, write_whole
 
 SHARD_BYTES = 4 * 2**20
 """A shard is written when this much has gathered: it is what a killed run loses at most."""
+
+
+def memory_share() -> int:
+    """Return how many bytes of rows may be read at once: an eighth of the machine's memory."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8
+    except (AttributeError, ValueError, OSError):
+        return 2**30  # where the system does not tell
 
 
 @dataclass
@@ -24,12 +34,14 @@ class RowStore:
 
     Shards are never changed once written, and named after their content, so that any number of
     processes may add to a folder at once. `say` hears of damaged shards, which are removed.
+    `read_as` is the dtype that `read` returns, where it is another than the one on disk.
     """
 
     folder: Path
     shape: tuple[int, ...]
     dtype: str
     say: Callable[[str], None] = lambda _line: None
+    read_as: str = ""
     _index: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
     _shards: dict[Path, NDArray[Any]] = field(default_factory=dict)
     _gathered: dict[bytes, NDArray[Any]] = field(default_factory=dict)
@@ -99,15 +111,47 @@ class RowStore:
         return True
 
     def read(self, keys: Sequence[bytes]) -> NDArray[Any]:
-        """Return the rows of `keys` in order; every key must have passed `missing`."""
-        out = np.empty((len(keys), *self.shape), dtype=self.dtype)
+        """Return the rows of `keys` in order; every key must have passed `missing`.
+
+        More than `memory_share()` bytes are not read but laid out in a file without a name and
+        mapped, read-only: the system keeps in memory what fits, and removes the file in the end.
+        """
+        out_bytes = len(keys) * self._row_bytes
+        return self._laid_out(keys) if out_bytes > memory_share() else self._gather(keys)
+
+    @property
+    def _row_bytes(self) -> int:
+        return int(np.dtype(self.read_as or self.dtype).itemsize * np.prod(self.shape))
+
+    def _gather(self, keys: Sequence[bytes]) -> NDArray[Any]:
+        out = np.empty((len(keys), *self.shape), dtype=self.read_as or self.dtype)
+        on_disk: dict[Path, tuple[list[int], list[int]]] = {}
         for i, key in enumerate(keys):
             if key in self._gathered:
                 out[i] = self._gathered[key]
             else:
                 file, row = self._index[key]
-                out[i] = self._shards[file][row]["row"]
+                to, of = on_disk.setdefault(file, ([], []))
+                to.append(i)
+                of.append(row)
+        for file, (to, of) in on_disk.items():
+            out[to] = self._shards[file]["row"][of]
         return out
+
+    def _laid_out(self, keys: Sequence[bytes]) -> NDArray[Any]:
+        step = max(1, SHARD_BYTES // self._row_bytes)
+        try:
+            # Written and not mapped for writing: a full disk is then an error and not a crash.
+            with tempfile.TemporaryFile(dir=self.folder, prefix=".writing-") as stream:
+                for start in range(0, len(keys), step):
+                    stream.write(self._gather(keys[start : start + step]).data)
+                stream.flush()
+                shape = (len(keys), *self.shape)
+                dtype = self.read_as or self.dtype
+                mapped = np.memmap(stream, dtype=dtype, mode="r", shape=shape)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        return mapped.view(np.ndarray)
 
     def add(self, key: bytes, row: NDArray[Any]) -> None:
         """Take one row; it is on disk after the next `flush`, which full shards trigger."""

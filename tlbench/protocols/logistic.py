@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.blocks import places, weigh
+
 TOLERANCE = 1e-5
 """L-BFGS ends where no part of the gradient of the mean loss is larger than this."""
-BLOCK_BYTES = 2**24
-"""Rows are taken in blocks of about this much."""
-KEPT_BYTES = 2**29
+KEPT_BYTES = 2**28
 """Up to this much, blocks are kept from one pass over the features to the next."""
 
 Array = NDArray[np.float64]
@@ -33,9 +33,7 @@ class Rows:
 
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield the rows in blocks, each with its place among them."""
-        step = max(1, BLOCK_BYTES // (8 * self.size))
-        for start in range(0, len(self.index), step):
-            place = slice(start, min(start + step, len(self.index)))
+        for place in places(len(self.index), self.size):
             yield place, self._gather(self.index[place])
 
     def _gather(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -65,7 +63,7 @@ class Probe:
         """Return the probability of label 1 for each of the rows, float64 (n,)."""
         margin = np.empty(len(rows.index))
         for place, block in rows.blocks():
-            margin[place] = (block - self.mean) @ (self.weights / self.scale)
+            margin[place] = weigh(block - self.mean, self.weights / self.scale)
         return _sigmoid(margin + self.bias)
 
 
