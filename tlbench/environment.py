@@ -93,4 +93,13 @@ def _last_part(word: str) -> str:
     option, equals, value = word.partition("=")
     if equals and option.startswith("--"):
         return f"{option}={_last_part(value)}"
+    family, colon, file = word.partition(":")
+    # What stands behind a family of backbones may be a file, as in onnx:FILE.
+    if colon and family.isidentifier() and _is_file(file):
+        return f"{family}:{Path(file).name}"
     return Path(word).name if Path(word).is_absolute() else word
+
+
+def _is_file(word: str) -> bool:
+    path = Path(word).expanduser()
+    return path.is_absolute() or path.is_file()
