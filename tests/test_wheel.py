@@ -84,3 +84,9 @@ def test_the_demo_is_read_from_an_empty_folder(tlb) -> None:
     done = tlb("run", "-b", "blocks", "--plugin", plugin)
     assert done.returncode == 0, done.stderr
     assert "demo (synthetic)" in done.stdout
+
+
+def test_templates_of_plugins_travel_along(tlb, tmp_path: Path) -> None:
+    done = tlb("plugins", "new", "mine")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tlbench-mine" / "pyproject.toml").is_file()

@@ -52,3 +52,21 @@ def test_an_unknown_backbone_is_one_line_and_a_hint() -> None:
     assert done.returncode == 1
     assert "did you mean" in done.stderr.lower()
     assert "Traceback" not in done.stderr
+
+
+def test_a_new_file_runs_as_it_is(tmp_path: Path) -> None:
+    done = tlb("plugins", "new", "mine", "--one-file", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'mine.py'}\n"
+    assert f"tlbench run --backbone mine --plugin {tmp_path / 'mine.py'}" in done.stderr
+    assert tlb("run", "-b", "mine", "--plugin", tmp_path / "mine.py").returncode == 0
+
+
+def test_a_new_package_is_explained(tmp_path: Path) -> None:
+    done = tlb("plugins", "new", "mine", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "pyproject.toml" in done.stdout
+    assert "pip install -e" in done.stderr
+    again = tlb("plugins", "new", "mine", "--output", tmp_path)
+    assert again.returncode == 1
+    assert "nothing is overwritten" in again.stderr

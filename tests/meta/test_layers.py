@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2] / "tlbench"
 LAYERS = [
     {"cli"},
-    {"testing"},
+    {"testing", "scaffold"},
     {"report"},
     {"run", "doctor"},
     {"scores", "drift"},

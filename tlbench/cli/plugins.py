@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,3 +50,27 @@ def check_plugin(
         )
     if not report.passed:
         raise typer.Exit(1)
+
+
+@plugins_app.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="What the backbone is to be called.")],
+    one_file: Annotated[
+        bool, typer.Option("--one-file", help="One Python file, for --plugin FILE.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where it is written.", metavar="DIR")
+    ] = Path(),
+) -> None:
+    """Write a plugin that works: a package to install, or one file."""
+    from tlbench.cli.output import print_line, print_text
+    from tlbench.scaffold import make_plugin
+
+    made = make_plugin(name, output, one_file=one_file)
+    print_text("".join(f"{file}\n" for file in made))
+    if one_file:
+        print_line(f"now: tlbench run --backbone {name} --plugin {shlex.quote(str(made[0]))}")
+    else:
+        folder = output / f"tlbench-{name.replace('_', '-')}"
+        print_line(f"now: pip install -e {shlex.quote(f'{folder}[dev]')}")
+        print_line(f"     tlbench plugins check {name}")

@@ -51,7 +51,7 @@ def check_fresh(case: Case, features: Features) -> Iterator[Check]:
         yield warned("memory", seen, "many laptops have less; load one copy of the weights only")
     else:
         yield passed("memory", seen)
-    yield passed("speed", f"{found['rate']:.3g} images/s in batches of {found['batch']}")
+    yield passed("speed", f"{found['rate']:,.0f} images/s in batches of {found['batch']}")
 
 
 def _offline(reached: list[str]) -> Check:

@@ -65,7 +65,7 @@ class Watch:
         if other:
             yield failed("global settings", f"changed: {', '.join(other)}", "put them back")
         else:
-            yield passed("global settings", f"{len(self._before) - 2} are as before")
+            yield passed("global settings", f"all {len(self._before) - 2} watched are as before")
         if self._text:
             line = self._text.strip().splitlines()[0][:60] if self._text.strip() else ""
             todo = "write to stderr, or keep silent: stdout belongs to the user's data"
