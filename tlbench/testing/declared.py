@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from tlbench.testing.report import Check, failed, passed, skipped, warned
@@ -75,9 +74,3 @@ def _digests(file: Path, declared: str) -> tuple[str | None, list[str]]:
         digest = hashlib.file_digest(stream, algorithm).digest()
     text = base64.b64encode(digest).decode()
     return algorithm, [f"{algorithm}:{digest.hex()}", f"{algorithm}-{text}"]
-
-
-def check_weights_order(case: Case) -> Iterator[Check]:
-    """Warn of a control that "auto" would never take, being the only weights."""
-    if case.spec.weights and all(weights.control for weights in case.spec.weights):
-        yield warned("weights", "controls only", "offer trained weights, or mark none as a control")
