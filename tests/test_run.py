@@ -417,10 +417,11 @@ def test_copies_stay_together_and_are_said(evaluate, tmp_path: Path) -> None:
     assert any("1 images stand in the data set with both" in line for line in record["warnings"])
 
 
-def test_an_exception_inside_a_backbone_keeps_its_traceback(evaluate, tmp_path: Path) -> None:
+def test_an_exception_inside_a_backbone_is_the_cause_of_the_error(evaluate, tmp_path: Path) -> None:
     plugin = spoil(BLOCKS.read_text(), "images = pixels", "1 / 0; images = pixels", tmp_path)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(PluginError) as caught:
         evaluate(plugins=[plugin])
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_results_that_cannot_be_written_are_found_before_any_work(evaluate, tmp_path: Path) -> None:

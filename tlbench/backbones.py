@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlbench.containment import contain_backbone
 from tlbench.errors import PluginError
 from tlbench.plugins import PluginHost
 from tlbench.registry import Offer, unknown
@@ -28,7 +29,9 @@ def find_backbone(host: PluginHost, name: str) -> Offer[BackboneSpec]:
         return _usable(_from_family(host, name))
     backbone, at, layer = name.partition(AT)
     offer = _usable(host.backbones.find(backbone))
-    return Offer(at_layer(offer.spec, layer), offer.source) if at else offer
+    if not at:
+        return offer
+    return Offer(contain_backbone(at_layer(offer.spec, layer), offer.source), offer.source)
 
 
 def at_layer(spec: BackboneSpec, layer: str) -> BackboneSpec:
@@ -100,7 +103,7 @@ def _listed(names: Sequence[str]) -> str:
 def _is_installed(distribution: str) -> bool:
     try:
         importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+    except (importlib.metadata.PackageNotFoundError, ValueError):  # ValueError: no name at all
         return False
     return True
 

@@ -49,7 +49,7 @@ from tlbench.features.spaces import list_spaces
 from tlbench.plugins import PluginHost
 from tlbench.progress import Progress
 from tlbench.streams import stream
-from tlbench.weights import choose_weights, weights_request
+from tlbench.weights import choose_weights, is_here, weights_request
 
 _TELLING = (
     "avx2",
@@ -224,4 +224,4 @@ def _candidates(precisions: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _weights_here(spec: Any, cache: Path) -> list[str]:
     request = weights_request(spec, cache, True, Progress())
-    return [weights.name for weights in spec.weights if weights.find(request) is not None]
+    return [weights.name for weights in spec.weights if is_here(weights, request)]

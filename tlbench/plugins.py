@@ -7,9 +7,9 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import pluggy
 
 from tlbench import hookspecs
-from tlbench.errors import PluginError
+from tlbench.containment import contain, reason_of, sheltered
+from tlbench.errors import InterruptedRunError, PluginError
 from tlbench.registry import Registry, Source
 from tlbench.specs import BackboneFamily, BackboneSpec, DatasetSpec, ProtocolSpec, RunFinished
 
@@ -26,21 +27,27 @@ GROUP = "tlbench"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin as it was found: `problem` is None, or the one-line reason it is left out."""
+    """A plugin as it was found: `problem` is None, or the one-line reason it is left out.
+
+    `error` is the exception behind it.
+    """
 
     source: Source
     offers: tuple[str, ...] = ()
     problem: str | None = None
+    error: BaseException | None = field(default=None, compare=False)
 
 
 class PluginHost:
     """All plugins, and the backbones, data sets and protocols they offer."""
 
     def __init__(self) -> None:
-        self.backbones: Registry[BackboneSpec] = Registry("backbone", "backbones")
-        self.families: Registry[BackboneFamily] = Registry("backbone family", "backbones")
-        self.datasets: Registry[DatasetSpec] = Registry("data set", "datasets")
-        self.protocols: Registry[ProtocolSpec] = Registry("protocol", "protocols")
+        lost: list[str] = []
+        self.backbones: Registry[BackboneSpec] = Registry("backbone", "backbones", lost)
+        self.families: Registry[BackboneFamily] = Registry("backbone family", "backbones", lost)
+        self.datasets: Registry[DatasetSpec] = Registry("data set", "datasets", lost)
+        self.protocols: Registry[ProtocolSpec] = Registry("protocol", "protocols", lost)
+        self._lost = lost
         self.plugins: list[Plugin] = []
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
@@ -54,18 +61,20 @@ class PluginHost:
         """Load one plugin and take what it offers; if anything fails, take nothing of it."""
         name = f"{source.plugin} ({source.origin})"
         try:
-            # What a plugin prints while it loads must not end up in a user's data.
-            with redirect_stdout(sys.stderr):
+            with sheltered():
                 module = load()
                 # Two packages may call their plugin alike; where each comes from tells them apart.
                 self._manager.register(module, name=name)
                 self._manager.check_pending()
                 offers = self._ask(module, source)
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, InterruptedRunError):
+            raise
+        except BaseException as error:
             # pluggy 1.6 leaves a plugin with a misspelt hook half registered.
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
-            self.plugins.append(Plugin(source, problem=_reason(error)))
+            self.plugins.append(Plugin(source, problem=reason_of(error), error=error))
+            self._lost.append(source.plugin)
             return
         self.plugins.append(Plugin(source, offers=offers))
 
@@ -81,7 +90,8 @@ class PluginHost:
         taken: list[tuple[Registry[Any], list[Any]]] = []
         for hook, kind, registry in kinds:
             caller = self._manager.subset_hook_caller(hook, remove_plugins=others)
-            specs = [s for answer in caller() for s in _specs(answer, hook, kind)]
+            answers = caller()
+            specs = [contain(s, source) for a in answers for s in _specs(a, hook, kind)]
             registry.check(specs, source)
             taken.append((registry, specs))
         for registry, specs in taken:
@@ -97,11 +107,13 @@ class PluginHost:
                 "tlbench_run_finished", remove_plugins=[p for p in everyone if p is not observer]
             )
             try:
-                with redirect_stdout(sys.stderr):
+                with sheltered():
                     caller(event=event)
-            except Exception as error:
+            except (KeyboardInterrupt, InterruptedRunError):
+                raise
+            except BaseException as error:
                 name = self._manager.get_name(observer)
-                warn(f'plugin "{name}" failed after the run: {_reason(error)}')
+                warn(f'plugin "{name}" failed after the run: {reason_of(error)}')
 
 
 def load_plugins(files: Sequence[Path] = (), *, strict: bool = False) -> PluginHost:
@@ -115,7 +127,8 @@ def load_plugins(files: Sequence[Path] = (), *, strict: bool = False) -> PluginH
     blocked = {n.strip() for n in os.environ.get("TLBENCH_BLOCK_PLUGINS", "").split(",")}
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=_entry_order):
         if entry.name not in blocked:
-            host.admit(_entry_source(entry), entry.load)
+            with _interruptible(entry):
+                host.admit(_entry_source(entry), entry.load)
     for file in dict.fromkeys(files):
         source = _file_source(file)
         host.admit(source, _file_loader(file))
@@ -123,33 +136,49 @@ def load_plugins(files: Sequence[Path] = (), *, strict: bool = False) -> PluginH
         if problem:
             raise PluginError(
                 f'plugin "{file}" can\'t be used: {problem}', "mend the file, or leave out --plugin"
-            )
+            ) from host.plugins[-1].error
     if strict and host.problems:
         first = host.problems[0]
         raise PluginError(
             f'plugin "{first.source.plugin}" ({first.source.origin}) can\'t be used: '
             f"{first.problem}",
             "mend or uninstall it, or leave out --strict-plugins",
-        )
+        ) from first.error
     return host
 
 
 def _entry_order(entry: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     # tlbench's own come first, so that a clash is blamed on the newcomer.
-    dist = entry.dist.name if entry.dist else ""
+    dist = (entry.dist.name if entry.dist else "") or ""
     return (dist != "tlbench", dist, entry.name)
+
+
+@contextmanager
+def _interruptible(entry: importlib.metadata.EntryPoint) -> Iterator[None]:
+    """Say whose plugin it was that the user lost patience with: it may never come to an end."""
+    try:
+        yield
+    except InterruptedRunError as error:
+        raise InterruptedRunError(
+            f'while plugin "{entry.name}" was being loaded; TLBENCH_BLOCK_PLUGINS={entry.name} '
+            "leaves it out"
+        ) from error
 
 
 def _entry_source(entry: importlib.metadata.EntryPoint) -> Source:
     origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "entry point"
-    return Source(entry.name, origin, _module_digest(entry.module))
+    return Source(entry.name, origin, _module_digest(entry))
 
 
-def _module_digest(name: str) -> str:
-    """SHA-256 of a plugin's Python sources, found without importing it; empty if there are none."""
+def _module_digest(entry: importlib.metadata.EntryPoint) -> str:
+    """SHA-256 of a plugin's Python sources; empty if there are none."""
     try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
+        with sheltered():
+            # Of `package.plugin` this imports `package`, which may do anything.
+            found = importlib.util.find_spec(entry.module)
+    except (KeyboardInterrupt, InterruptedRunError):
+        raise
+    except BaseException:  # loading it will fail the same way, and be reported
         return ""
     if found is None or not found.origin:
         return ""
@@ -205,10 +234,3 @@ def _specs(answer: Any, hook: str, kind: type) -> list[Any]:
                 f"{hook} returned a list with {type(spec).__name__} instead of {kind.__name__}"
             )
     return specs
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, PluginError):
-        return error.message
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

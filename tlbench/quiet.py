@@ -1,4 +1,4 @@
-"""Keeps what frameworks write out of the user's terminal."""
+"""Keeps what frameworks and plugins write out of the user's data and terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 
 
 @contextmanager
@@ -48,3 +48,24 @@ def quiet_library(logger: str) -> Iterator[None]:
             yield
     finally:
         log.disabled = before
+
+
+@contextmanager
+def stdout_aside() -> Iterator[None]:
+    """Send to stderr whatever is printed, also past `sys.stdout` by C++ or another process."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    try:
+        keep = os.dup(1)
+    except OSError:  # started without any stdout
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    try:
+        with redirect_stdout(sys.stderr):
+            with suppress(OSError):  # started without any stderr
+                os.dup2(2, 1)
+            yield
+    finally:
+        os.dup2(keep, 1)
+        os.close(keep)

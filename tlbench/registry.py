@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -40,11 +40,15 @@ class Offer(Generic[Spec]):
 
 
 class Registry(Generic[Spec]):
-    """The offers of one kind, by name; `kind` is the word for one of them in messages."""
+    """The offers of one kind, by name; `kind` is the word for one of them in messages.
 
-    def __init__(self, kind: str, plural: str) -> None:
+    `lost` names the plugins that were left out: one of them may have offered what is sought.
+    """
+
+    def __init__(self, kind: str, plural: str, lost: Sequence[str] = ()) -> None:
         self.kind = kind
         self.plural = plural
+        self._lost = lost
         self._offers: dict[str, Offer[Spec]] = {}
 
     def check(self, specs: Iterable[Spec], source: Source) -> None:
@@ -69,7 +73,10 @@ class Registry(Generic[Spec]):
         """Return the offer called `name`, or raise `UnknownNameError` with the nearest names."""
         if name in self._offers:
             return self._offers[name]
-        raise unknown(self.kind, name, self._offers, f"see `tlbench list {self.plural}`")
+        error = unknown(self.kind, name, self._offers, f"see `tlbench list {self.plural}`")
+        if self._lost:
+            error.hint = f"{error.hint}; plugins left out, with reasons: `tlbench list plugins`"
+        raise error
 
     def __iter__(self) -> Iterator[Offer[Spec]]:
         return iter(sorted(self._offers.values(), key=lambda offer: offer.spec.name))

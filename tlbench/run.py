@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -42,6 +40,7 @@ from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
 from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
+from tlbench.quiet import stdout_aside
 from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
 from tlbench.registry import Offer, unknown
 from tlbench.scores import Measured, Plan, all_wanted, plan_seed, train_and_measure
@@ -127,7 +126,7 @@ def execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[R
     """Carry out one request with the plugins of `host`, and return a record for each seed."""
     _check_request(request)
     # What a plugin or a framework prints must not end up among a user's data.
-    with redirect_stdout(sys.stderr):
+    with stdout_aside():
         return _execute(request, host, progress)
 
 
@@ -172,6 +171,7 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[
         backbone.source.digest,
         cache,
         progress.say,
+        f'plugin "{backbone.source.plugin}" ({backbone.source.origin})',
     )
     engine = choose_engine(network, request.engine, request.precision)
     asked_for_less = request.precision not in (AUTO, "float32")

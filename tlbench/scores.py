@@ -18,7 +18,7 @@ from tlbench.protocols.partition import (
     assign_groups,
     draw_partitions,
 )
-from tlbench.records import Prediction
+from tlbench.records import Prediction, to_json
 from tlbench.specs import ProtocolSpec, TopLayer, TrainingData
 from tlbench.stats.cutoff import choose_cutoff
 from tlbench.streams import stream
@@ -186,12 +186,14 @@ class _Training:
                 f'protocol "{protocol.name}" returned {type(layer).__name__} instead of a TopLayer',
                 "its plugin is at fault",
             )
+        check_layer(layer, protocol.name)
         return layer
 
     def score(self, layer: TopLayer, sample: Sample) -> NDArray[np.float64]:
         features = self._features(sample)
         with one_blas_thread():
-            scores = np.asarray(layer.score(features), dtype=np.float64)
+            made = layer.score(features)
+        scores = as_numbers(made, len(sample), f'`score` of protocol "{self.plan.protocol.name}"')
         if not np.isfinite(scores).all():
             raise TlbenchError(
                 f'training by "{self.plan.protocol.name}" ended in scores that are not finite '
@@ -203,6 +205,37 @@ class _Training:
     def measure_test(self, layer: TopLayer, sample: Sample) -> dict[str, Any]:
         labels = np.array([self.plan.table.labels[row] for row, _ in sample])
         return measure_partition(labels, self.score(layer, sample))
+
+
+def check_layer(layer: TopLayer, protocol: str) -> None:
+    """Raise `PluginError` where a top layer's cut-off or history is none that can be used."""
+    what = f'the top layer of protocol "{protocol}"'
+    rows = np.size(layer.cutoff_labels)
+    as_numbers(layer.cutoff_scores, rows, f"`cutoff_scores` of {what}")
+    if set(np.unique(as_numbers(layer.cutoff_labels, rows, f"`cutoff_labels` of {what}"))) != {
+        0,
+        1,
+    }:
+        raise _useless(f"`cutoff_labels` of {what} are not 0 and 1")
+    try:
+        to_json({"history": finite(dict(layer.history)), "warnings": list(layer.warnings)})
+    except (TypeError, ValueError) as error:
+        raise _useless(f"`history` or `warnings` of {what} can't be kept: {error}") from error
+
+
+def as_numbers(values: Any, rows: int, what: str) -> NDArray[np.float64]:
+    """Return `values` as float64 (rows,), or raise `PluginError`."""
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _useless(f"{what}: {type(values).__name__} that holds no numbers") from error
+    if numbers.shape != (rows,):
+        raise _useless(f"{what}: shape {numbers.shape} instead of ({rows},)")
+    return numbers
+
+
+def _useless(what: str) -> PluginError:
+    return PluginError(what, "its plugin is at fault; see `TopLayer` in tlbench.specs")
 
 
 def _describe_holdout(table: Table, partitions: Partitions) -> dict[str, Any]:

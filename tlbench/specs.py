@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tlbench.fields import (
+    check_count,
+    check_functions,
+    check_mapping,
+    check_name,
+    check_numbers,
+    check_texts,
+    check_words,
+    is_size,
+)
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Extract = Callable[[NDArray[np.uint8] | NDArray[np.uint16]], NDArray[np.float32]]
-
-
-def _check_name(name: object, kind: str) -> None:
-    if not isinstance(name, str) or not name or name != name.strip():
-        raise ValueError(f"the name of a {kind} is {name!r}, not a word")
-
-
-def _is_size(size: object) -> bool:
-    pair = isinstance(size, (tuple, list)) and len(size) == 2
-    return pair and all(isinstance(side, int) and side > 0 for side in size)  # type: ignore[attr-defined]
 
 
 def _silent(_line: str) -> None:
@@ -48,7 +49,9 @@ class Preprocessing:
     channels: Literal["rgb", "bgr"] = "rgb"
 
     def __post_init__(self) -> None:
-        if self.size is not None and not _is_size(self.size):
+        check_numbers(self, 2, "scale")
+        check_numbers(self, 3, "mean", "std")
+        if self.size is not None and not is_size(self.size):
             raise ValueError(f"size is {self.size!r}, not (rows, columns) in pixels")
         if self.channels not in ("rgb", "bgr"):
             raise ValueError(f'channels is {self.channels!r}, neither "rgb" nor "bgr"')
@@ -84,6 +87,15 @@ class WeightsSpec:
     source: str | None = None
     preprocessing: Preprocessing | None = None
     control: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "set of weights")
+        check_texts(self, "title", "trained_on", "licence")
+        check_functions(self, "obtain", "find")
+        if not isinstance(self.preprocessing, (Preprocessing, type(None))):
+            raise TypeError(f"preprocessing is {self.preprocessing!r}, not a Preprocessing")
+        if self.size is not None:
+            check_count(self.size, "size")
 
 
 @dataclass(frozen=True)
@@ -121,21 +133,27 @@ class BackboneSpec:
     install: str = ""
 
     def __post_init__(self) -> None:
-        _check_name(self.name, "backbone")
-        if isinstance(self.feature_size, bool) or not isinstance(self.feature_size, int):
-            raise TypeError(f"feature_size is {self.feature_size!r}, not a whole number")
-        if self.feature_size < 1:
-            raise ValueError(f"feature_size is {self.feature_size}, not 1 or more")
+        check_name(self.name, "backbone")
+        check_texts(self, "title", "reference", "licence", "version", "install")
+        check_words(self, "packages")
+        check_mapping(self.layers, "layers")
+        check_count(self.feature_size, "feature_size")
+        for layer, size in self.layers.items():
+            check_name(layer, "layer")
+            check_count(size, f'the size of layer "{layer}"')
+        if self.parameters:
+            check_count(self.parameters, "parameters")
         if not isinstance(self.preprocessing, Preprocessing):
             raise TypeError(f"preprocessing is {self.preprocessing!r}, not a Preprocessing")
         if self.framework not in ("keras", "python"):
             raise ValueError(f'framework is {self.framework!r}, neither "keras" nor "python"')
         if self.preprocessing.size is None and self.framework != "python":
             raise ValueError('size is None, which only framework="python" can deal with')
-        if not callable(self.load):
-            raise TypeError(f"load is {self.load!r}, not a function")
-        if not all(isinstance(weights, WeightsSpec) for weights in self.weights):
-            raise TypeError("weights hold something else than WeightsSpec")
+        check_functions(self, "load")
+        if not isinstance(self.weights, (tuple, list)) or not all(
+            isinstance(weights, WeightsSpec) for weights in self.weights
+        ):
+            raise TypeError("weights are something else than a tuple of WeightsSpec")
 
 
 @dataclass(frozen=True)
@@ -155,11 +173,12 @@ class BackboneFamily:
     install: str = ""
 
     def __post_init__(self) -> None:
-        _check_name(self.name, "backbone family")
+        check_name(self.name, "backbone family")
         if ":" in self.name:
             raise ValueError(f'the name of a backbone family is {self.name!r}, which holds a ":"')
-        if not callable(self.make):
-            raise TypeError(f"make is {self.make!r}, not a function")
+        check_texts(self, "title", "argument", "install")
+        check_words(self, "packages")
+        check_functions(self, "make")
 
 
 @dataclass(frozen=True)
@@ -204,9 +223,10 @@ class DatasetSpec:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
-        _check_name(self.name, "data set")
-        if not callable(self.read):
-            raise TypeError(f"read is {self.read!r}, not a function")
+        check_name(self.name, "data set")
+        check_texts(self, "title", "layout", "licence", "source", "citation")
+        check_words(self, "subsets")
+        check_functions(self, "read")
 
 
 @dataclass(frozen=True)
@@ -243,9 +263,16 @@ class ProtocolSpec:
     warning: str | None = None
 
     def __post_init__(self) -> None:
-        _check_name(self.name, "protocol")
-        if not callable(self.train):
-            raise TypeError(f"train is {self.train!r}, not a function")
+        check_name(self.name, "protocol")
+        check_texts(self, "title", "reference")
+        check_words(self, "steps", "training_views")
+        check_mapping(self.parameters, "parameters")
+        check_numbers(self, 3, "split")
+        check_functions(self, "train")
+        if not isinstance(self.holdout, HoldoutRule):
+            raise TypeError(f"holdout is {self.holdout!r}, not a HoldoutRule")
+        if not self.training_views:
+            raise ValueError('training_views is empty: "as is" is the radiograph itself')
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlbench.backbones import base_name
-from tlbench.errors import WeightsError
+from tlbench.errors import PluginError, TlbenchError, WeightsError
 from tlbench.progress import Progress
 from tlbench.registry import unknown
 from tlbench.specs import BackboneSpec, Preprocessing, WeightsRequest, WeightsSpec
@@ -45,6 +46,17 @@ def weights_request(spec: BackboneSpec, cache: Path, offline: bool, progress: Pr
     # Some file systems refuse the colon of a family; layers share the weights of the whole.
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in base_name(spec))
     return WeightsRequest(cache / "weights" / name, offline, progress.say)
+
+
+def is_here(
+    weights: WeightsSpec, request: WeightsRequest, warn: Callable[[str], None] = lambda _line: None
+) -> bool:
+    """Tell whether weights are on this machine; a plugin that fails to tell costs a warning."""
+    try:
+        return weights.find(request) is not None
+    except TlbenchError as error:
+        warn(error.message)
+        return False
 
 
 def choose_weights(
@@ -85,13 +97,15 @@ def choose_weights(
 
 def _first(spec: BackboneSpec, request: WeightsRequest, progress: Progress) -> ChosenWeights:
     failed = []
+    cause = None
     for weights in spec.weights:
         if weights.control:
             continue
         try:
             file = weights.obtain(request)
-        except WeightsError as error:
+        except (WeightsError, PluginError) as error:
             failed.append(f"{weights.name}: {error.message}")
+            cause = error
             continue
         for line in failed:
             progress.say(f"{spec.name}: no weights {line}; taking {weights.name}")
@@ -99,7 +113,7 @@ def _first(spec: BackboneSpec, request: WeightsRequest, progress: Progress) -> C
     raise WeightsError(
         f'no pre-trained weights of "{spec.name}" can be had here: ' + "; ".join(failed),
         "give a file with --weights FILE, or take --weights random as a control",
-    )
+    ) from cause
 
 
 def _chosen(spec: BackboneSpec, weights: WeightsSpec, file: Path) -> ChosenWeights:

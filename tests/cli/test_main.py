@@ -155,18 +155,40 @@ def test_version() -> None:
     assert tlb("--version").stdout == f"tlbench {tlbench.__version__}\n"
 
 
-def test_a_bug_keeps_its_traceback(run, tmp_path: Path) -> None:
+def test_a_bug_of_our_own_keeps_its_traceback(pictures: Path) -> None:
+    code = (
+        "import tlbench.run\ntlbench.run.train_and_measure = lambda *_, **__: 1 / 0\n"
+        "from tlbench.cli.main import main\nmain()"
+    )
+    options = ["-b", "blocks", "--plugin", BLOCKS, "--dataset", "folder", "--data-root", pictures]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", *map(str, options)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_bug_of_a_plugin_is_one_line_and_its_traceback_on_request(run, tmp_path: Path) -> None:
     file = tmp_path / "buggy.py"
     file.write_text(BLOCKS.read_text().replace("images = pixels", "1 / 0; images = pixels"))
     done = run("--plugin", file, env=os.environ | {"X": ""})
     assert done.returncode == 1
     assert "offered twice" in done.stderr  # two files offering `blocks` clash
-    done = tlb(
+    command = (
         "run", "-b", "blocks", "--plugin", file, "--dataset", "folder", "--data-root",
         make_folder(tmp_path / "pictures", per_class=20),
     )  # fmt: skip
-    assert "ZeroDivisionError" in done.stderr
+    done = tlb(*command)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert f'plugin "buggy" ({file}) failed in backbone "blocks": ZeroDivisionError' in line
+    assert "TLBENCH_TRACEBACK=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = tlb(*command, env=os.environ | {"TLBENCH_TRACEBACK": "1"})
     assert "Traceback" in done.stderr
+    assert "1 / 0; images = pixels" in done.stderr
 
 
 def test_a_broken_installed_plugin_is_one_warning(tmp_path: Path) -> None:

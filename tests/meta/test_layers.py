@@ -20,10 +20,11 @@ LAYERS = [
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},
     {"backbones"},
     {"plugins"},
+    {"containment"},
     {"registry", "stats", "records", "environment"},
     {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks"},
     {"specs"},
-    {"errors"},
+    {"errors", "fields"},
 ]
 # Records and comparisons show themselves in notebooks.
 UPWARD = {(f"tlbench.{name}", "tlbench.report.html") for name in ("records", "compare")}

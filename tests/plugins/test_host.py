@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.errors import PluginError
+from tlbench.errors import InterruptedRunError, PluginError
 from tlbench.plugins import load_plugins
 from tlbench.specs import RunFinished
 
@@ -70,6 +70,9 @@ BROKEN = {
     "import_fails": ("import no_such_module\n", "ModuleNotFoundError: No module named"),
     "syntax": ("def broken(:\n", "SyntaxError"),
     "exits": ("raise SystemExit(3)\n", "SystemExit: 3"),
+    "vanishes": ("import os\nos._exit(3)\n", "SystemExit: os._exit(3)"),
+    "base": ("class Own(BaseException): pass\nraise Own('own')\n", "Own: own"),
+    "memory": ("raise MemoryError\n", "MemoryError"),
     "misspelt": (
         HEAD + "@hookimpl\ndef tlbench_register_backbone():\n    return []\n",
         "unknown hook 'tlbench_register_backbone'",
@@ -97,6 +100,23 @@ BROKEN = {
     "bad_size": (
         HEAD + OFFER.format(name="bad").replace("(8, 8)", "'big'"),
         "size is 'big', not (rows, columns)",
+    ),
+    "title": (HEAD + OFFER.format(name="bad").replace("'t'", "7"), "title is 7, not a str"),
+    "words": (
+        HEAD + OFFER.format(name="bad").replace("load=", "packages='timm', load="),
+        "packages is 'timm', not a tuple of str",
+    ),
+    "weights": (
+        HEAD + OFFER.format(name="bad").replace("load=", "weights=['imagenet'], load="),
+        "weights are something else than a tuple of WeightsSpec",
+    ),
+    "scale": (
+        HEAD + OFFER.format(name="bad").replace("(8, 8)", "(8, 8), scale=255"),
+        "scale is 255, not 2 numbers",
+    ),
+    "generator": (
+        HEAD + "@hookimpl\ndef tlbench_register_backbones():\n    yield 1 / 0\n",
+        "ZeroDivisionError: division by zero",
     ),
     "no_name": (HEAD + OFFER.format(name=""), "the name of a backbone is ''"),
     "clash": (HEAD + OFFER.format(name="inception_v3"), '"inception_v3" is offered twice'),
@@ -160,6 +180,27 @@ def test_nothing_of_a_half_sound_plugin_is_taken(install) -> None:
     assert "half" not in {offer.spec.name for offer in host.backbones}
 
 
+def test_a_package_that_fails_around_its_plugin_is_left_out(install, tmp_path: Path) -> None:
+    """Looking for `package.plugin` imports `package`."""
+    install("tlb_around", "")
+    package = tmp_path / "site" / "tlb_fails_around"
+    package.mkdir()
+    (package / "__init__.py").write_text("import os\nos._exit(3)\n")
+    (package / "plugin.py").touch()
+    (tmp_path / "site" / "tlb_around-1.0.dist-info" / "entry_points.txt").write_text(
+        "[tlbench]\na = tlb_fails_around.plugin\nb = no such module!\n"
+    )
+    host = load_plugins()
+    assert {p.source.plugin for p in host.problems} == {"a", "b"}
+    assert host.backbones.find("inception_v3")
+
+
+def test_who_loses_patience_learns_whose_plugin_it_was(install) -> None:
+    install("tlb_slow", "from tlbench.errors import InterruptedRunError as E\nraise E\n")
+    with pytest.raises(InterruptedRunError, match="TLBENCH_BLOCK_PLUGINS=tlb_slow leaves it out"):
+        load_plugins()
+
+
 def test_what_a_plugin_prints_does_not_reach_stdout(
     install, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,10 +219,13 @@ def test_a_missing_plugin_file_is_named() -> None:
 def test_an_observer_that_fails_costs_a_warning_only(install, tmp_path: Path) -> None:
     hook = "@hookimpl\ndef tlbench_run_finished(event):\n"
     install("tlb_aa_fails", HEAD + hook + "    raise ValueError('observer is broken')\n")
+    install("tlb_ab_leaves", HEAD + hook + "    raise SystemExit(4)\n")
     install("tlb_zz_sees", HEAD + hook + "    (event.folder / 'seen').write_text('yes')\n")
     warnings: list[str] = []
     load_plugins().notify(RunFinished({}, tmp_path), warnings.append)
-    (warning,) = warnings
-    assert "tlb_aa_fails" in warning
-    assert "observer is broken" in warning
+    first, second = sorted(warnings)
+    assert "tlb_aa_fails" in first
+    assert "observer is broken" in first
+    assert "tlb_ab_leaves" in second
+    assert "SystemExit: 4" in second
     assert (tmp_path / "seen").read_text() == "yes"

@@ -195,9 +195,10 @@ def _origin(offer: Any) -> str:
 
 def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict[str, Any]:
     from tlbench.backbones import missing_packages
+    from tlbench.cli.output import print_warning
     from tlbench.environment import cache_folder
     from tlbench.progress import Progress
-    from tlbench.weights import weights_request
+    from tlbench.weights import is_here, weights_request
 
     request = weights_request(spec, cache or cache_folder(), True, Progress())
     rule = spec.preprocessing
@@ -224,7 +225,7 @@ def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict
                 "source": w.source,
                 "checksum": w.checksum,
                 "size": w.size,
-                "here": w.find(request) is not None,
+                "here": is_here(w, request, print_warning),
             }
             for w in spec.weights
         ],

@@ -71,14 +71,19 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # here, where a full disk can still be said
     except TlbenchError as error:
-        from tlbench.cli.output import print_error
+        from tlbench.cli.output import print_error, print_traceback
 
+        print_traceback(error)
         print_error(error)
         sys.exit(error.exit_code)
-    except InterruptedRunError:
+    except InterruptedRunError as error:
         from tlbench.cli.output import print_line
 
-        print_line("interrupted; what is finished is kept, the same command goes on from there")
+        print_line(
+            f"interrupted {error}"
+            if error.args
+            else "interrupted; what is finished is kept, the same command goes on from there"
+        )
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing more to say, nothing to flush.

@@ -50,10 +50,12 @@ def open_plugins(files: list[Path] | None, strict: bool) -> PluginHost:
 
     host = load_plugins(files or [], strict=strict)
     if host.problems:
-        from tlbench.cli.output import ConsoleProgress
+        from tlbench.cli.output import print_traceback, print_warning
 
         for plugin in host.problems:
-            ConsoleProgress().warn(
+            if plugin.error:
+                print_traceback(plugin.error)
+            print_warning(
                 f'plugin "{plugin.source.plugin}" ({plugin.source.origin}) is left out: '
                 f"{plugin.problem}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tlbench.containment import TRACEBACK
 from tlbench.errors import TlbenchError
 from tlbench.progress import Progress
 from tlbench.report.sheets import Sheet, stacked
@@ -29,6 +31,14 @@ def print_error(error: TlbenchError) -> None:
     console.print(Text("error: ", "bold red") + Text(error.message))
     if error.hint:
         console.print(Text("hint: ", "bold") + Text(error.hint))
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print the whole traceback to stderr where `TLBENCH_TRACEBACK` is set, else nothing."""
+    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+        import traceback
+
+        sys.stderr.write("".join(traceback.format_exception(error)))
 
 
 def print_line(line: str) -> None:

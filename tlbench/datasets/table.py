@@ -174,12 +174,24 @@ def _check_type(radiographs: Iterable[Radiograph]) -> list[Radiograph]:
     if isinstance(radiographs, Iterable):
         rows = list(radiographs)
         if all(isinstance(row, Radiograph) for row in rows):
+            _check_fields(rows)
             return rows
     raise PluginError(
         f"the data set's reader returned {type(radiographs).__name__} instead of a list of "
         "Radiograph",
         "its plugin is at fault",
     )
+
+
+def _check_fields(rows: list[Radiograph]) -> None:
+    for row in rows:
+        texts = [row.case, "" if row.patient is None else row.patient]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(row.path, Path):
+            raise PluginError(
+                f"the data set's reader returned {row!r}, whose case, patient and path are not "
+                "str, str or None, and Path",
+                "its plugin is at fault",
+            )
 
 
 def _is_text(name: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,8 @@ def _find(
     name = backbone if isinstance(backbone, str) else None
     if isinstance(backbone, str):
         backbone = find_backbone(load_plugins(plugins), backbone).spec
+    # The host shelters calls into plugins: what it would mend or hide is what is looked for here.
+    backbone = replace(backbone, load=unwrap(backbone.load))
     chosen = choose_weights(backbone, weights, cache, offline=offline, progress=progress)
     return Case(backbone, chosen, cache, name, plugins)
 

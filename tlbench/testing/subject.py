@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.features.engines.base import BATCH, EngineKey, Features, Kind, Network, Pixels
-from tlbench.features.engines.choose import load_engine
+from tlbench.features.engines.base import BATCH, Features, Kind, Pixels
 from tlbench.quiet import quiet_framework
 from tlbench.specs import BackboneSpec, Preprocessing
 from tlbench.testing.pictures import pictures
@@ -65,14 +64,16 @@ class Subject:
             with quiet_framework():
                 self.model = case.spec.load(case.weights.file)
         else:
-            key = EngineKey("python", "1", "float32")
-            self._engine = load_engine(_network(case), key)
+            self._extract = case.spec.load(case.weights.file)
+            if not callable(self._extract):
+                kind = type(self._extract).__name__
+                raise TypeError(f"it returned {kind} instead of a function")
         self._graphs: dict[Kind, Any] = {}
 
     def call(self, pixels: Pixels) -> Any:
         """Return what the backbone makes of one batch, unchecked."""
         if not self.case.keras:
-            return next(iter(self._engine.run([pixels])))
+            return self._extract(pixels)
         import tensorflow as tf
 
         from tlbench.features.engines.tensorflow_engine import trace
@@ -102,9 +103,3 @@ def difference(a: Features, b: Features) -> NDArray[np.float64]:
     size = float(np.sqrt((a**2).mean())) or 1.0
     found: NDArray[np.float64] = np.abs(a - b).max(axis=0) / size
     return found
-
-
-def _network(case: Case) -> Network:
-    return Network(
-        case.spec, case.preprocessing, case.weights.file, case.weights.sha256, "", case.cache
-    )

@@ -95,7 +95,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone with its weights, and where its exported graphs are kept."""
+    """A backbone with its weights, and where its exported graphs are kept.
+
+    `plugin` says in words who offers the backbone, for messages.
+    """
 
     spec: BackboneSpec
     preprocessing: Preprocessing
@@ -104,6 +107,7 @@ class Network:
     plugin_sha256: str
     cache: Path
     say: Callable[[str], None] = lambda _line: None
+    plugin: str = ""
     calibration: Calibration | None = None
 
     def folder(self, engine: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tlbench.errors import EngineError, PluginError
+from tlbench.errors import EngineError
 from tlbench.features.engines.base import (
     PACKAGES,
     QUANTISER,
@@ -138,12 +138,6 @@ class _PythonEngine:
     def __init__(self, network: Network) -> None:
         network.say("loading the backbone")
         self._extract = network.spec.load(network.weights)
-        if not callable(self._extract):
-            raise PluginError(
-                f'`load` of backbone "{network.spec.name}" returned '
-                f"{type(self._extract).__name__} instead of a function",
-                "see `BackboneSpec.load` in plugins/README.md",
-            )
 
     def run(self, batches: Iterable[Pixels]) -> Iterator[Features]:
         """Yield whatever the plugin makes of each batch; who takes it checks it."""

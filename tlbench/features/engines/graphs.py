@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tlbench.errors import CacheError
+from tlbench.errors import TlbenchError
 from tlbench.features.engines.base import Kind, Network, engine_error
 from tlbench.features.engines.tensorflow_engine import trace
 from tlbench.features.spaces import explain, hold
@@ -81,7 +81,7 @@ class GraphCache:
             with quiet_framework():
                 self._model = self._model or network.spec.load(network.weights)
                 export(trace(self._model, network.preprocessing, kind), file)
-        except (OSError, CacheError):
+        except (OSError, TlbenchError):  # the plugin's own faults among them
             raise
         except Exception as error:  # whatever a converter raises, it can't convert this network
             self.fail(error)

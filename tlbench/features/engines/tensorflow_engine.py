@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.containment import HINT, reason_of
+from tlbench.errors import EngineError
 from tlbench.features.engines.base import Features, Kind, Network, Pixels
 from tlbench.quiet import quiet_framework
 from tlbench.specs import Preprocessing
@@ -28,7 +30,7 @@ class TensorFlowEngine:
         network.say("loading the backbone")
         with quiet_framework(), _layers_of(_POLICIES[precision]):
             self._model = network.spec.load(network.weights)
-        self._preprocessing = network.preprocessing
+        self._network = network
         self._graphs: dict[Kind, Any] = {}
 
     def run(self, batches: Iterable[Pixels]) -> Iterator[Features]:
@@ -40,12 +42,30 @@ class TensorFlowEngine:
             kind = Kind.of(pixels)
             if kind not in self._graphs:
                 with quiet_framework():
-                    self._graphs[kind] = trace(self._model, self._preprocessing, kind)
-            under_way.append(self._graphs[kind](tf.constant(pixels)))
+                    preprocessing = self._network.preprocessing
+                    self._graphs[kind] = trace(self._model, preprocessing, kind)
+            with self._naming_failures():
+                under_way.append(self._graphs[kind](tf.constant(pixels)))
             if len(under_way) == _AHEAD:
-                yield np.asarray(under_way.popleft())
+                yield self._take(under_way)
         while under_way:
-            yield np.asarray(under_way.popleft())
+            yield self._take(under_way)
+
+    def _take(self, under_way: deque[Any]) -> Features:
+        with self._naming_failures():
+            return np.asarray(under_way.popleft())
+
+    @contextmanager
+    def _naming_failures(self) -> Iterator[None]:
+        """Say whose network it is that TensorFlow can't run, or that fails by itself."""
+        spec, plugin = self._network.spec, self._network.plugin
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            words = f'backbone "{spec.name}"' + (f" of {plugin}" if plugin else "")
+            raise EngineError(
+                f'engine "tensorflow" can\'t run {words}: {reason_of(error)}', HINT
+            ) from error
 
 
 @contextmanager
