@@ -28,17 +28,7 @@ def make(argument: str) -> BackboneSpec:
     """
     given = Path(argument).expanduser()
     settings_file = given.with_suffix(".toml")
-    _check_there(given)
-    settings = read_settings(settings_file) if settings_file.is_file() else Settings()
-    file = given
-    if given.suffix == ".toml":
-        file = given.parent / (settings.model or given.with_suffix(".onnx").name)
-        _check_there(file)
-    elif settings.model not in (None, given.name):
-        raise WeightsError(
-            f'"{settings_file}" is about "{settings.model}", not about "{given.name}"',
-            "rename one of them",
-        )
+    settings, file = _locate(given, settings_file)
     content = _read(file)
     graph = _parse(content, file)
     wanted = _wanted_output(graph, settings, file, settings_file)
@@ -70,6 +60,22 @@ def make(argument: str) -> BackboneSpec:
         version=_version(wanted, node, settings, graph, file),
         layer=settings.output,
     )
+
+
+def _locate(given: Path, settings_file: Path) -> tuple[Settings, Path]:
+    """Return what is stated and the ONNX file, given either of the two files."""
+    _check_there(given)
+    settings = read_settings(settings_file) if settings_file.is_file() else Settings()
+    file = given
+    if given.suffix == ".toml":
+        file = given.parent / (settings.model or given.with_suffix(".onnx").name)
+        _check_there(file)
+    elif settings.model not in (None, given.name):
+        raise WeightsError(
+            f'"{settings_file}" is about "{settings.model}", not about "{given.name}"',
+            "rename one of them",
+        )
+    return settings, file
 
 
 def _check_there(file: Path) -> None:
