@@ -62,7 +62,9 @@ def test_it_runs_from_its_own_files(program: Path, tmp_path: Path) -> None:
 
 
 def test_everything_that_ships_is_found(tlb) -> None:
-    assert "inception_v3" in tlb("list", "backbones").stdout
+    backbones = tlb("list", "backbones").stdout
+    assert "inception_v3" in backbones
+    assert "efficientnet_lite0" in backbones
     assert "paper2018-leaky" in tlb("list", "protocols").stdout
     shown = tlb("show", "dataset", "fracatlas").stdout
     assert "wrist_lateral" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ def obtain(request: WeightsRequest) -> Path:
 
 
 def fill(network: Any, seed: int) -> None:
-    """Draw the kernels of all convolutions of a Keras network from He's uniform distribution.
+    """Draw the kernels of all convolutions of a Keras network, in the order of creation."""
+    draw(inception.numbered_layers(network, "Conv2D"), seed)
+
+
+def draw(layers: Iterable[Any], seed: int) -> None:
+    """Draw the kernels of Keras convolutions, one after another, from He's uniform distribution.
 
     Limits are +-sqrt(6 / inputs of a unit) (He et al. 2015, doi 10.1109/ICCV.2015.123), which
     keeps the size of the signal through ReLUs. Batch normalisation stays at its initial values
@@ -45,9 +51,13 @@ def fill(network: Any, seed: int) -> None:
 
     # NumPy promises that this generator's streams never change, which newer ones' may.
     draws = np.random.RandomState(seed)
-    for layer in inception.numbered_layers(network, "Conv2D"):
+    for layer in layers:
         (kernel,) = layer.get_weights()
-        limit = math.sqrt(6.0 / math.prod(kernel.shape[:-1]))
+        # A depthwise unit sees one channel, and its kernel has the channels where others have
+        # their inputs.
+        depthwise = type(layer).__name__ == "DepthwiseConv2D"
+        inputs = math.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])
+        limit = math.sqrt(6.0 / inputs)
         layer.set_weights([draws.uniform(-limit, limit, kernel.shape).astype(np.float32)])
 
 
