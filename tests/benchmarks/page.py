@@ -24,7 +24,7 @@ def make_page(plan: Plan, rows: Sequence[Row], sizes: dict[str, int], load: floa
         f"{machine['system']}; {about}. Load before the start: {load:.1f}.",
         "",
         f"Inception v3 with the weights `nsfwjs`, {sizes['whole']:,} radiographs of FracAtlas. "
-        f"Everything is a whole process; contenders take turns, {plan.rounds} rounds, and ratios "
+        f"Everything is a whole process; contenders take turns, rounds: {plan.rounds}, and ratios "
         "are made within a round.",
         "",
         *as_markdown(COLUMNS, [row.cells() for row in rows]),

@@ -203,8 +203,8 @@ class Rows:
             kept: Sequence[Run | Finished] = self.found.runs.get(name) or self.found.others[name]
             rated = name in self.found.runs or "images" in kept[0].out
             rate = f"{statistics.median(self._rates(name)):,.1f}" if rated else ""
-            if name.startswith("warm") or "once" in name:
-                rate = ""  # nothing was extracted, or only once
+            if name.startswith(("warm", "fill")) or "once" in name:
+                rate = ""  # not measured in turns, or nothing was extracted
             wall = f"{statistics.median(self._walls(name)):,.2f}"
             yield name, wall, rate, f"{statistics.median(memories(kept)):,.0f}"
 
