@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 import zlib
@@ -81,6 +82,7 @@ class RowStore:
         keys = shard["key"].tobytes()
         for row in range(len(shard)):
             self._index[keys[32 * row : 32 * row + 32]] = (file, row)
+        _let_go(shard)
 
     def _discard(self, file: Path, reason: str) -> None:
         self.say(f'cached shard "{file.name}" is damaged ({reason}); making it anew')
@@ -93,6 +95,8 @@ class RowStore:
         """Return the keys without a sound row, in order; damaged shards are removed on the way."""
         wanted = list(keys)
         absent = {key for key in wanted if not self._is_sound(key)}
+        for file in {self._index[key][0] for key in wanted if key in self._index}:
+            _let_go(self._shards[file])
         # A shard found damaged takes rows with it that had passed before.
         return [k for k in wanted if k in absent or not (k in self._index or k in self._gathered)]
 
@@ -136,6 +140,7 @@ class RowStore:
                 of.append(row)
         for file, (to, of) in on_disk.items():
             out[to] = self._shards[file]["row"][of]
+            _let_go(self._shards[file])
         return out
 
     def _laid_out(self, keys: Sequence[bytes]) -> NDArray[Any]:
@@ -171,3 +176,13 @@ class RowStore:
         write_whole(file, lambda stream: np.save(stream, shard, allow_pickle=False))
         self._gathered = {}
         self._admit(file)
+
+
+def _let_go(shard: NDArray[Any]) -> None:
+    """Give back the memory that reading a mapped shard took; the file itself stays mapped.
+
+    The system would do so when it runs short, but until then it counts as this process's own.
+    """
+    mapped = getattr(shard, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
