@@ -171,3 +171,22 @@ def test_predictions_that_are_not_the_records_are_refused(results: Path, tmp_pat
     file.write_text("".join(lines))
     with pytest.raises(DataError, match="are not those of its record"):
         compare(copies)
+
+
+def test_image_statistics_is_a_control_to_beat(results: Path, tmp_path: Path) -> None:
+    from tlbench.report.comparisons import comparison_sheets
+
+    folder = results.parent
+    tlbench.run(
+        "image_statistics", dataset="folder", data_root=folder / "pictures",
+        protocol="linear-probe", cache=folder / "cache", results=tmp_path,
+    )  # fmt: skip
+    control = load_record(next(tmp_path.iterdir()))
+    blocks = next(r for r in map(load_record, sorted(results.iterdir())) if r["seed"] == 0)
+    data = compare([control, blocks]).data
+    (judged,) = data["controls"]
+    assert (judged["backbone"], judged["control"]) == ("blocks", "image_statistics")
+    warned = "blocks is not shown to beat the control image_statistics"
+    assert judged["beaten"] != any(warned in note for note in comparison_sheets(data)[0].notes)
+    alone = comparison_sheets(compare([blocks]).data)[0].notes
+    assert any("add --backbone image_statistics" in note for note in alone)

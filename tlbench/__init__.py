@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tlbench.compare import compare as compare
     from tlbench.errors import TlbenchError as TlbenchError
+    from tlbench.errors import WeightsError as WeightsError
     from tlbench.evaluate import evaluate as evaluate
     from tlbench.hookspecs import hookimpl as hookimpl
     from tlbench.records import Record as Record
@@ -33,6 +34,7 @@ _HOMES = {
     "Radiograph": "tlbench.specs",
     "Record": "tlbench.records",
     "TlbenchError": "tlbench.errors",
+    "WeightsError": "tlbench.errors",
     "WeightsSpec": "tlbench.specs",
     "compare": "tlbench.compare",
     "evaluate": "tlbench.evaluate",

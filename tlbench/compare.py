@@ -77,7 +77,7 @@ def compare(
     asked = {"dataset": dataset, "subset": subset, "protocol": protocol}
     records = _find(runs, Path(results), asked, warn)
     check_shared(records)
-    entries = sorted(_entries(records), key=lambda entry: -entry.record["auc"]["value"])
+    entries = sorted(_entries(records), key=lambda e: (-e.record["auc"]["value"], e.name))
     holdout = _read_holdout(records)
     choices = Choices(level=level, ci=ci)
     return Compared(finite(_compare(entries, holdout, choices)), entries, holdout)

@@ -110,3 +110,9 @@ def test_html_shows_hostile_names_as_text(hostile: str) -> None:
     assert hostile not in page.replace("&amp;", "").replace("&quot;", "").replace("&lt;", "")
     assert "<script" not in page
     assert "<img" not in page
+
+
+def test_a_backbone_that_failed_has_a_row_and_a_reason() -> None:
+    sheet = run_sheet([RECORD], {"big": "killed (SIGKILL): probably out of memory"})
+    assert sheet.rows[-1] == ("big", "failed", "", "", "")
+    assert "Failed: big: killed (SIGKILL): probably out of memory." in sheet.notes

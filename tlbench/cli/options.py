@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost
 
+ALL = "all-available"
+
 
 class Limits(StrEnum):
     """How the limits of an AUC are made."""

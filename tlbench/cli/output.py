@@ -35,10 +35,15 @@ def print_error(error: TlbenchError) -> None:
 
 def print_traceback(error: BaseException) -> None:
     """Print the whole traceback to stderr where `TLBENCH_TRACEBACK` is set, else nothing."""
-    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+    if wants_tracebacks():
         import traceback
 
         sys.stderr.write("".join(traceback.format_exception(error)))
+
+
+def wants_tracebacks() -> bool:
+    """Tell whether `TLBENCH_TRACEBACK` is set."""
+    return os.environ.get(TRACEBACK, "0") not in ("", "0")
 
 
 def print_line(line: str) -> None:
@@ -65,6 +70,14 @@ def print_sheet(sheet: Sheet) -> None:
 def print_warning(line: str) -> None:
     """Print a warning to stderr."""
     _talk().print(Text("warning: ", "bold yellow") + Text(line))
+
+
+def mend_terminal() -> None:
+    """Begin a new line and show the cursor, where a process died in the middle of a live bar."""
+    console = _talk()
+    if console.is_terminal:
+        console.show_cursor(True)
+        console.print()
 
 
 def print_text(text: str) -> None:

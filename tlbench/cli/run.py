@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tlbench.cli.options import (
+    ALL,
     Cache,
     Json,
     Limits,
@@ -20,7 +21,12 @@ from tlbench.cli.options import (
 
 def run_command(
     backbone: Annotated[
-        list[str], typer.Option("--backbone", "-b", help="The backbone; may be repeated.")
+        list[str],
+        typer.Option(
+            "--backbone",
+            "-b",
+            help="The backbone; may be repeated. all-available: all whose weights can be had.",
+        ),
     ],
     layer: Annotated[
         str | None,
@@ -80,10 +86,16 @@ def run_command(
         print_sheet,
         print_text,
     )
+    from tlbench.environment import cache_folder
     from tlbench.report.seeds import run_sheets
     from tlbench.run import RunRequest, execute
 
     host = open_plugins(plugin, strict_plugins)
+    if ALL in backbone:
+        from tlbench.cli.available import Wish, expand
+
+        wish = Wish(weights, cache or cache_folder(), offline)
+        backbone = expand(backbone, host, plugin or [], wish)
     names = list(dict.fromkeys(f"{name}@{layer}" if layer else name for name in backbone))
     requests = [
         RunRequest(
@@ -111,6 +123,11 @@ def run_command(
     ]
     for name in names:
         find_backbone(host, name)  # a misspelt second backbone is found before the first one runs
+    if len(names) > 1:
+        from tlbench.cli.many import run_many
+
+        run_many(requests, plugin or [], host, json=json)
+        return
     progress = ConsoleProgress()
     records = [record for request in requests for record in execute(request, host, progress)]
     if json:

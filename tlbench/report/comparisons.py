@@ -162,7 +162,9 @@ def _control_notes(data: Data) -> list[str]:
         if failed:
             notes.append(f"Warning: {backbone} is not shown to beat the control {_list(failed)}.")
     if not any(c["control"] for c in data["classifiers"].values()):
-        notes.append("No control is among them: add one with --weights random.")
+        notes.append(
+            "No control is among them: add --backbone image_statistics, or --weights random."
+        )
     return notes
 
 

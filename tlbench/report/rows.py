@@ -18,14 +18,17 @@ VARIANCES = {
 LIMITS = {"logit": "logit-transformed", "wald": "untransformed", "exact": "exact"}
 
 
-def run_sheet(records: Sequence[Data]) -> Sheet:
+def run_sheet(records: Sequence[Data], failures: Mapping[str, str] | None = None) -> Sheet:
     """Return the table of runs that share data set, protocol and seed, one pair of rows each.
 
     The first row of a pair has the cut-off fixed before the hold-out, the second the optimistic
-    one, chosen on the hold-out itself.
+    one, chosen on the hold-out itself. `failures` are backbones without a run, and why.
     """
+    failed = failures or {}
     rows = [row for record in records for row in _run_rows(record)]
-    return Sheet("runs", _title(records[0]), RUN_COLUMNS, rows, _notes(records))
+    rows += [(name, "failed", "", "", "") for name in failed]
+    notes = [f"Failed: {name}: {reason}." for name, reason in failed.items()]
+    return Sheet("runs", _title(records[0]), RUN_COLUMNS, rows, notes + _notes(records))
 
 
 def _run_rows(record: Data) -> list[tuple[Cell, ...]]:

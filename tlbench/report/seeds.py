@@ -15,22 +15,24 @@ SEED_COLUMNS = ("Backbone", "Seed", "AUC", "Sensitivity", "Specificity")
 SPREAD_COLUMNS = ("Backbone", "Over seeds", "Mean", "SD", "Lowest", "Highest")
 
 
-def run_sheets(records: Sequence[Data]) -> list[Sheet]:
+def run_sheets(records: Sequence[Data], failed: Mapping[str, str] | None = None) -> list[Sheet]:
     """Return the tables of runs that share data set and protocol: one, or two with several seeds.
 
-    The second then has the spread over seeds, which no interval of the first contains.
+    The second then has the spread over seeds, which no interval of the first contains. `failed`
+    maps backbones that came to no record to the reason.
     """
     if len({record["seed"] for record in records}) < 2:
-        return [run_sheet(records)]
+        return [run_sheet(records, failed)]
     first, seeds = records[0], _few_numbers([record["seed"] for record in records])
     title = f"{data_words(first)}, {first['protocol']}, {seeds}: {holdout_words(first['holdout'])}"
     by_backbone: dict[str, list[Data]] = {}
     for record in records:
         by_backbone.setdefault(record["backbone"], []).append(record)
     rows = [row for group in by_backbone.values() for row in _seed_rows(group)]
+    lines = [f"Failed: {name}: {reason}." for name, reason in (failed or {}).items()]
     spread = [row for group in by_backbone.values() for row in _spread_rows(group)]
     return [
-        Sheet("runs", title, SEED_COLUMNS, rows, _notes(by_backbone)),
+        Sheet("runs", title, SEED_COLUMNS, rows, [*_notes(by_backbone), *lines]),
         Sheet("seeds", "Spread over seeds", SPREAD_COLUMNS, spread, [_APART]),
     ]
 

@@ -36,10 +36,7 @@ def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> 
     whether less than float32 will do. Raises `EngineError` for what can't be had here and
     `UnknownNameError` for what nobody offers.
     """
-    if name not in ENGINES:
-        raise unknown("engine", name, list(ENGINES), "see `tlbench doctor`")
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, list(PRECISIONS), "see `tlbench run --help`")
+    check_choices(name, precision)
     if network.spec.framework == "python":
         return _python_engine(network, name, precision)
     if name == AUTO:
@@ -58,6 +55,14 @@ def choose_engine(network: Network, name: str = AUTO, precision: str = AUTO) -> 
             "choose --engine openvino, or leave out --precision",
         )
     return EngineKey(name, version, precision, quantiser=_quantiser(precision))
+
+
+def check_choices(name: str, precision: str) -> None:
+    """Raise `UnknownNameError` for an engine or a precision that nobody offers."""
+    if name not in ENGINES:
+        raise unknown("engine", name, list(ENGINES), "see `tlbench doctor`")
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, list(PRECISIONS), "see `tlbench run --help`")
 
 
 def _gains_by_bfloat16(engine: str) -> bool:
