@@ -95,7 +95,7 @@ def _error_of(file: Path, code: int) -> TlbenchError | None:
     if code == 0:
         return None
     mend_terminal()
-    if code == -signal.SIGKILL:
+    if code == -9:  # SIGKILL, a name that Windows lacks
         return TlbenchError(
             "killed (SIGKILL): probably out of memory",
             "close other programs, or run it on a machine with more memory",
