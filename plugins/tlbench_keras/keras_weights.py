@@ -5,6 +5,7 @@ A copy the user already has is used; importing this module imports neither Keras
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -13,46 +14,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.errors import WeightsError
 from tlbench.specs import WeightsRequest
+from tlbench_keras.releases import Release
+from tlbench_keras.weights_files import looks_like_hdf5
 
 
-@dataclass(frozen=True)
-class Release:
-    """A weights file that Keras publishes: where it is, its MD5 and its size in bytes."""
-
-    name: str
-    url: str
-    md5: str
-    size: int
-
-
-INCEPTION_V3 = Release(
-    name="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    url=(
-        "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
-        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    ),
-    md5="bcbd6486424b2319ff4ef7d526e38f63",
-    size=87_910_968,
-)
-
-
-def find(request: WeightsRequest, release: Release = INCEPTION_V3) -> Path | None:
-    """Return the file if it is in Keras's folder and of the right size; its MD5 is not computed."""
+def find(release: Release, request: WeightsRequest) -> Path | None:
+    """Return the file if it is in Keras's folder and looks right; its checksum is not computed."""
     file = _models_folder() / release.name
-    try:
-        return file if file.stat().st_size == release.size else None
-    except OSError:
-        return None
+    return file if _looks_right(file, release) else None
 
 
-def obtain(
-    request: WeightsRequest, release: Release = INCEPTION_V3, *, patience: float = 3.0
-) -> Path:
+def obtain(release: Release, request: WeightsRequest, *, patience: float = 3.0) -> Path:
     """Return the verified file, downloading it with Keras's own function if need be.
 
     `patience` is how long, in seconds, a first answer may take; a download that has begun may be
@@ -65,7 +41,8 @@ def obtain(
     if request.offline:
         raise _missing_offline(file)
     _probe(release.url, patience)
-    request.say(f'downloading "{release.name}" ({release.size / 1e6:.0f} MB) to "{file.parent}"')
+    size = f" ({release.size / 1e6:.0f} MB)" if release.size else ""
+    request.say(f'downloading "{release.name}"{size} to "{file.parent}"')
     return _download(release, file, patience * 3)
 
 
@@ -75,11 +52,31 @@ def _models_folder() -> Path:
     return Path(home).expanduser() / "models"
 
 
-def _is_published(file: Path, release: Release) -> bool:
+def _looks_right(file: Path, release: Release) -> bool:
+    """Tell by a glance: the size where it is known, else the beginning of an HDF5 file."""
+    if release.size is None:
+        return looks_like_hdf5(file)
     try:
-        return file.stat().st_size == release.size and _md5(file) == release.md5
+        return file.stat().st_size == release.size
     except OSError:
         return False
+
+
+def _is_published(file: Path, release: Release) -> bool:
+    """Tell by the checksum; where none is published, loading has to show what the file holds."""
+    try:
+        return _looks_right(file, release) and _fault(file, release) is None
+    except OSError:
+        return False
+
+
+def _fault(file: Path, release: Release) -> str | None:
+    """Return how the file differs from the published one, None where it does not."""
+    if release.checksum is None:
+        return None if looks_like_hdf5(file) else "it is no HDF5 file"
+    algorithm, _, expected = release.checksum.partition(":")
+    found = _digest(file, algorithm)
+    return None if found == expected else f'expected {algorithm} "{expected}", found "{found}"'
 
 
 def _missing_offline(file: Path) -> WeightsError:
@@ -135,11 +132,10 @@ def _download(release: Release, file: Path, silence: float) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _call_get_file(release, part, silence)
-        found = _md5(part)
-        if found != release.md5:
+        fault = _fault(part, release)
+        if fault:
             raise WeightsError(
-                f'"{release.name}" from "{release.url}" is not the published file: '
-                f'expected MD5 "{release.md5}", found "{found}"',
+                f'"{release.name}" from "{release.url}" is not the published file: {fault}',
                 "it was removed; a proxy may have changed it or the transfer broke off: try again",
             )
         part.replace(file)
@@ -155,7 +151,7 @@ def _download(release: Release, file: Path, silence: float) -> Path:
 
 
 def _call_get_file(release: Release, part: Path, silence: float) -> None:
-    from tlbench_keras.inception import import_keras
+    from tlbench_keras.networks import import_keras
 
     keras = import_keras()
     with _quiet_stdout(), _socket_timeout(silence):
@@ -186,14 +182,11 @@ def _quiet_stdout() -> Iterator[None]:
         yield
 
 
-def _md5(file: Path) -> str:
+def _digest(file: Path, algorithm: str) -> str:
+    # Some of the published checksums are MD5s; they guard against damage and are no signatures.
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, _new_md5).hexdigest()
-
-
-def _new_md5() -> hashlib._Hash:
-    # The published checksum is an MD5; it guards against damage and is no signature.
-    return hashlib.md5(usedforsecurity=False)
+        new = functools.partial(hashlib.new, algorithm, usedforsecurity=False)
+        return hashlib.file_digest(stream, new).hexdigest()
 
 
 def _unreachable(url: str, reason: str) -> WeightsError:

@@ -1,7 +1,8 @@
-"""The `inception_v3` model of the npm package `nsfwjs`, read in Python as Keras weights.
+"""The models of the npm package `nsfwjs`, read in Python as Keras weights.
 
-The package holds a TensorFlow.js model, 8-bit quantised: a description (a JavaScript literal) and
-six files of base64. Layers up to `mixed5` are ImageNet's, later ones were fine-tuned.
+The package holds TensorFlow.js models, 8-bit quantised: each a description (a JavaScript literal)
+and files of base64. Their earlier layers are ImageNet's, the later ones were fine-tuned; the
+description says of each layer which.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from tlbench.errors import WeightsError
 from tlbench.specs import WeightsRequest
-from tlbench_keras import inception
+from tlbench_keras import networks
+from tlbench_keras.applications import Application
 from tlbench_keras.javascript import read_literal
 from tlbench_keras.npm import Package, fetch_package
 from tlbench_keras.weights_files import looks_like_hdf5, save_weights
@@ -36,27 +38,30 @@ PACKAGE = Package(
 SIZE = 24_973_068
 """Bytes of the published tarball."""
 
-_FOLDER = "package/dist/models/inception_v3/"
+FROZEN_TO = {"inception_v3": "mixed5", "mobilenet_v2": "block_10"}
+"""The models by name, and the last block that was not fine-tuned."""
+
 _LARGEST = 64 * 2**20
-_NORMALISATION = ("beta", "moving_mean", "moving_variance")
+_TOP = "dense_"
+"""What the names of its own top layers begin with."""
 _HINT = "the package differs from the release this reader was written for"
 
 
-def find(request: WeightsRequest) -> Path | None:
+def find(application: Application, request: WeightsRequest) -> Path | None:
     """Return the converted weights file if it is in the request's folder already."""
-    file = _file(request)
+    file = _file(application, request)
     return file if looks_like_hdf5(file) else None
 
 
-def obtain(request: WeightsRequest) -> Path:
+def obtain(application: Application, request: WeightsRequest) -> Path:
     """Return the converted weights file, fetching and converting the package if need be.
 
     Raises `WeightsError` within seconds if the package can't be had, and at once when offline.
     """
-    found = find(request)
+    found = find(application, request)
     if found is not None:
         return found
-    file = _file(request)
+    file = _file(application, request)
     if request.offline:
         raise WeightsError(
             f'weights "nsfwjs" are not on this machine: "{file.name}" is missing '
@@ -66,32 +71,33 @@ def obtain(request: WeightsRequest) -> Path:
     request.say(f'fetching npm package "{PACKAGE}" ({SIZE / 1e6:.0f} MB)')
     content = fetch_package(PACKAGE)
     request.say("converting it to a Keras weights file (once)")
-    return convert(content, file)
+    return convert(application, content, file)
 
 
-def convert(content: bytes, file: Path) -> Path:
-    """Write the network in the package's tarball to `file`, a Keras weights file.
+def convert(application: Application, content: bytes, file: Path) -> Path:
+    """Write the network of that name in the package's tarball to `file`, a Keras weights file.
 
     The same tarball gives the same bytes each time. Raises `WeightsError` if the tarball holds
     anything else than the expected network or `file` can't be written.
     """
-    arrays = read_package(content)
-    network = inception.build()
-    assign(network, arrays)
+    arrays = read_package(content, application.name)
+    network = networks.build(application)
+    assign(network, arrays, what=application.title)
     return save_weights(network, file)
 
 
-def read_package(content: bytes) -> dict[str, NDArray[np.float32]]:
-    """Return all arrays of the model by name, dequantised, from the package's tarball.
+def read_package(content: bytes, model: str) -> dict[str, NDArray[np.float32]]:
+    """Return all arrays of a model by name, dequantised, from the package's tarball.
 
-    Names are TensorFlow.js's: `conv2d_1/kernel`, `batch_normalization_1/beta`, ...,
+    Names are TensorFlow.js's: `conv2d_1/kernel`, `block_1_expand_BN/gamma`, ...,
     `dense_3/bias`. Nothing is unpacked to disk, nothing in the package is executed. Raises
     `WeightsError` if files are missing or their description and bytes don't agree.
     """
-    members = _read_members(content)
+    folder = f"package/dist/models/{model}/"
+    members = _read_members(content, folder)
     description = members.pop("model.min.js", None)
     if description is None:
-        raise WeightsError(f'"{_FOLDER}model.min.js" is missing from the package', _HINT)
+        raise WeightsError(f'"{folder}model.min.js" is missing from the package', _HINT)
     try:
         (group,) = _literal_after_exports(description)["weightsManifest"]
         paths, entries = list(group["paths"]), list(group["weights"])
@@ -102,48 +108,52 @@ def read_package(content: bytes) -> dict[str, NDArray[np.float32]]:
     return _dequantise(b"".join(_decode(members, str(path)) for path in paths), entries)
 
 
-def assign(network: Any, arrays: dict[str, NDArray[np.float32]]) -> None:
-    """Put the package's arrays into a Keras Inception v3, matched by the order of creation.
+def assign(network: Any, arrays: dict[str, NDArray[np.float32]], *, what: str) -> None:
+    """Put the package's arrays into a network of Keras, `what` in messages, all but its top layers.
 
-    Raises `WeightsError` if the number of layers or any shape differs.
+    Raises `WeightsError` if the package lacks an array, holds one more, or a shape differs.
     """
-    for kind, stem, parts in (
-        ("Conv2D", "conv2d", ("kernel",)),
-        ("BatchNormalization", "batch_normalization", _NORMALISATION),
-    ):
-        layers = inception.numbered_layers(network, kind)
-        stored = sum(name.startswith(f"{stem}_") for name in arrays)
-        if len(layers) != inception.CONVOLUTIONS or stored != len(layers) * len(parts):
-            raise WeightsError(
-                f'the package holds {stored} arrays named "{stem}_*", and Inception v3 needs '
-                f"{inception.CONVOLUTIONS * len(parts)}",
-                _HINT,
-            )
-        for number, layer in enumerate(layers, 1):
-            _assign_layer(layer, f"{stem}_{number}", parts, arrays)
+    expected = _names(network)
+    stored = {name for name in arrays if not name.startswith(_TOP)}
+    wanted = {name for names in expected.values() for name in names}
+    for name in sorted(stored ^ wanted):
+        verb = "lacks" if name in wanted else "holds"
+        raise WeightsError(f'the package {verb} array "{name}", unlike {what}', _HINT)
+    for layer, names in expected.items():
+        for name, current in zip(names, layer.get_weights(), strict=True):
+            if arrays[name].shape != current.shape:
+                raise WeightsError(
+                    f'array "{name}" of the package has shape {arrays[name].shape}, '
+                    f"and {what} needs {current.shape}",
+                    _HINT,
+                )
+            if name.endswith("/moving_variance") and arrays[name].min() < 0:
+                raise WeightsError(f'"{name}" of the package is negative', _HINT)
+        layer.set_weights([arrays[name] for name in names])
 
 
-def _assign_layer(
-    layer: Any, name: str, parts: tuple[str, ...], arrays: dict[str, NDArray[np.float32]]
-) -> None:
-    values = []
-    for part, current in zip(parts, layer.get_weights(), strict=True):
-        value = arrays.get(f"{name}/{part}")
-        shape = None if value is None else value.shape
-        if value is None or shape != current.shape:
-            raise WeightsError(
-                f'array "{name}/{part}" of the package has shape {shape}, '
-                f"and Inception v3 needs {current.shape}",
-                _HINT,
-            )
-        values.append(value)
-    if parts == _NORMALISATION and values[2].min() < 0:
-        raise WeightsError(f'"{name}/moving_variance" of the package is negative', _HINT)
-    layer.set_weights(values)
+def _names(network: Any) -> dict[Any, list[str]]:
+    """Return for each layer with weights the package's names of its arrays, in Keras's order.
+
+    Layers that Keras named by itself are numbered from one for each class, as in a new process.
+    """
+    named: dict[Any, list[str]] = {}
+    made: dict[str, int] = {}
+    layers = [layer for layer in network.layers if layer.weights]
+    for layer in networks.in_order_of_creation(layers):
+        name = layer.name
+        if networks.is_numbered(layer):
+            stem = re.sub(r"_\d+$", "", name)
+            made[stem] = made.get(stem, 0) + 1
+            name = f"{stem}_{made[stem]}"
+        # Keras 2 said which kind of kernel it is.
+        prefix = "depthwise_" if type(layer).__name__ == "DepthwiseConv2D" else ""
+        named[layer] = [f"{name}/{prefix}{variable.name}" for variable in layer.weights]
+    return named
 
 
-def _read_members(content: bytes) -> dict[str, str]:
-    """Return the text of the model's files by file name, read in memory."""
+def _read_members(content: bytes, within: str) -> dict[str, str]:
+    """Return the text of the files in the folder `within` by file name, read in memory."""
     import tarfile
 
     members: dict[str, str] = {}
@@ -151,7 +161,7 @@ def _read_members(content: bytes) -> dict[str, str]:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
             for member in archive:
                 folder, _, name = member.name.rpartition("/")
-                if f"{folder}/" != _FOLDER or not member.isreg():
+                if f"{folder}/" != within or not member.isreg():
                     continue
                 if member.size > _LARGEST:
                     raise WeightsError(f'"{member.name}" of the package is too large', _HINT)
@@ -176,11 +186,11 @@ def _decode(members: dict[str, str], path: str) -> bytes:
     name = f"{path}.min.js"
     found = re.search(r'\.exports\s*=\s*"([A-Za-z0-9+/]*={0,2})"', members.get(name, ""))
     if found is None:
-        raise WeightsError(f'"{_FOLDER}{name}" of the package holds no base64 string', _HINT)
+        raise WeightsError(f'"{name}" of the package holds no base64 string', _HINT)
     try:
         return base64.b64decode(found.group(1), validate=True)
     except binascii.Error as error:
-        raise WeightsError(f'"{_FOLDER}{name}" is not base64: {error}', _HINT) from None
+        raise WeightsError(f'"{name}" of the package is not base64: {error}', _HINT) from None
 
 
 def _dequantise(raw: bytes, entries: list[Any]) -> dict[str, NDArray[np.float32]]:
@@ -226,5 +236,5 @@ def _parse_entry(entry: Any) -> tuple[str, tuple[int, ...], float, float]:
     return name, tuple(shape), scale, low
 
 
-def _file(request: WeightsRequest) -> Path:
-    return request.folder / f"{inception.NAME}-{PACKAGE.name}-{PACKAGE.version}.weights.h5"
+def _file(application: Application, request: WeightsRequest) -> Path:
+    return request.folder / f"{application.name}-{PACKAGE.name}-{PACKAGE.version}.weights.h5"

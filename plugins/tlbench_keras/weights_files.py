@@ -44,7 +44,7 @@ def check_weights_file(file: Path) -> None:
     # Keras decides by the name how it reads a file, whatever the file holds.
     current = ".weights.h5" if file.name.endswith(".weights.h5") else file.suffix
     if current != suffix and not (suffix == ".h5" and current == ".hdf5"):
-        stem = file.name.removesuffix(current) or "inception"
+        stem = file.name.removesuffix(current) or "mine"
         raise WeightsError(
             f'"{file}" holds Keras weights of the kind that is named "*{suffix}"',
             f'rename it to "{stem}{suffix}"',
@@ -135,10 +135,11 @@ def _opened(file: Path) -> Iterator[Any]:
 
 
 def _copy_without_names(source: Path, target: Path) -> None:
-    """Copy an HDF5 file but for the names of layers that Keras notes beside the arrays.
+    """Copy an HDF5 file but for what would give equal weights unequal files.
 
-    They are numbered over all networks of a process and Keras doesn't read them, so that they
-    would give equal weights unequal files.
+    Names of layers, which Keras notes beside the arrays and doesn't read, are numbered over all
+    networks of a process; the states of dropout's random streams, which Keras wants to be there,
+    are drawn anew for each.
     """
     import h5py
 
@@ -146,7 +147,8 @@ def _copy_without_names(source: Path, target: Path) -> None:
 
         def copy(path: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
-                made = new.create_dataset(path, data=item[()])
+                value = item[()]
+                made = new.create_dataset(path, data=value * 0 if _is_stream(path) else value)
             else:
                 made = new.require_group(path)
             for key, value in item.attrs.items():
@@ -174,17 +176,23 @@ def _weights_group(root: Any) -> Any:
 
 
 def _shapes(root: Any) -> Counter[tuple[int, ...]]:
-    """Count the shapes of the arrays that belong to layers; an optimiser's are left out."""
+    """Count the shapes of the weights of layers; an optimiser's and random streams are left out."""
     import h5py
 
     shapes: Counter[tuple[int, ...]] = Counter()
 
     def count(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+        left_out = name.startswith("optimizer") or _is_stream(name)
+        if isinstance(item, h5py.Dataset) and not left_out:
             shapes[tuple(item.shape)] += 1
 
     _weights_group(root).visititems(count)
     return shapes
+
+
+def _is_stream(path: str) -> bool:
+    """Tell whether an array is the state of a layer's random stream, which frozen networks lack."""
+    return "/seed_generator/" in path
 
 
 def _summary(shapes: Counter[tuple[int, ...]]) -> str:

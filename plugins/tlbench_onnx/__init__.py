@@ -21,7 +21,7 @@ def tlbench_register_families() -> list[BackboneFamily]:
     return [
         BackboneFamily(
             name="onnx",
-            title="any image model in an ONNX file",
+            title="any ONNX image model",
             argument="FILE",
             make=_make,
             packages=("onnxruntime",),

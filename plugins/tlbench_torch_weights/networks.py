@@ -142,7 +142,7 @@ def load(architecture: Architecture, file: Path | None) -> Any:
 
 def build(architecture: Architecture) -> Any:
     """Return the network without classifier, average-pooled, with Keras's initial weights."""
-    from tlbench_keras.inception import import_keras
+    from tlbench_keras.networks import import_keras
 
     keras = import_keras()
     with quiet_framework():

@@ -208,6 +208,17 @@ def test_a_broken_installed_plugin_is_one_warning(tmp_path: Path) -> None:
     assert strict.returncode == 1
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_each_backbone_is_one_line(columns: int, tmp_path: Path) -> None:
+    env = os.environ | {"COLUMNS": str(columns)}
+    head, *rows = tlb("list", "backbones", "--cache", tmp_path, env=env).stdout.splitlines()
+    facts = json.loads(tlb("list", "backbones", "--cache", tmp_path, "--json").stdout)
+    assert [row.split()[0] for row in rows] == [fact["backbone"] for fact in facts]
+    assert "offered by" not in head
+    mixed = tlb("list", "backbones", "--plugin", BLOCKS, env=os.environ | {"COLUMNS": "120"}).stdout
+    assert "offered by" in mixed
+
+
 def test_ctrl_c_says_so_and_the_same_command_goes_on(pictures: Path, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     env = os.environ | {"COUNTING_FILE": str(calls), "COUNTING_SECONDS": "0.15"}

@@ -34,16 +34,16 @@ def list_backbones(
             fact["backbone"],
             "×".join(str(side) for side in fact["input_size"] or ("any",)),
             f"{fact['feature_size']:,}",
-            "–" if fact["parameters"] is None else f"{fact['parameters']:,}",
-            _needs(fact)
-            or ", ".join(w["name"] + (" (here)" if w["here"] else "") for w in fact["weights"])
-            or "none",
+            _millions(fact["parameters"]),
+            _needs(fact) or _pretrained(fact["weights"]) or "none",
             fact["origin"],
         )
         for fact in facts
     ]
     rows += [(f["backbone"], "", "", "", _needs(f) or f["title"], f["origin"]) for f in families]
-    _print(json, facts + families, columns, rows)
+    # Where all are of one origin, saying so on each line would only break the lines.
+    last = len(columns) - (len({row[-1] for row in rows}) == 1)
+    _print(json, facts + families, columns[:last], [row[:last] for row in rows])
 
 
 @list_app.command("datasets")
@@ -207,6 +207,9 @@ def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict
         "title": spec.title,
         "input_size": list(rule.size) if rule.size else None,
         "input_scale": list(rule.scale),
+        "input_mean": list(rule.mean),
+        "input_std": list(rule.std),
+        "input_channels": rule.channels,
         "feature_size": spec.feature_size,
         "layers": dict(spec.layers),
         "parameters": spec.parameters,
@@ -225,6 +228,7 @@ def _backbone_facts(spec: BackboneSpec, origin: str, cache: Path | None) -> dict
                 "source": w.source,
                 "checksum": w.checksum,
                 "size": w.size,
+                "control": w.control,
                 "here": is_here(w, request, print_warning),
             }
             for w in spec.weights
@@ -247,7 +251,20 @@ def _family_facts(spec: BackboneFamily, origin: str) -> dict[str, Any]:
 def _needs(fact: dict[str, Any]) -> str:
     """The line that installs what a backbone lacks here; empty where it lacks nothing."""
     missing = " ".join(fact["missing"])
-    return f"needs {fact['install'] or f'pip install {missing}'}" if missing else ""
+    return (fact["install"] or f"pip install {missing}") if missing else ""
+
+
+def _pretrained(weights: list[dict[str, Any]]) -> str:
+    """The names of weights, controls such as `random` left out, and which are on this machine."""
+    kept = [w for w in weights if not w["control"]] or weights
+    return ", ".join(w["name"] + (" (here)" if w["here"] else "") for w in kept)
+
+
+def _millions(parameters: int | None) -> str:
+    """Millions to one digit; what is less than that, whole."""
+    if parameters is None:
+        return "–"
+    return f"{parameters / 1e6:.1f} M" if parameters >= 50_000 else f"{parameters:,}"
 
 
 def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.tlbench_keras.known import APPLICATION
 from tests.plugins.tlbench_keras.servers import Serve, serve_here
 from tlbench.specs import WeightsRequest
 
@@ -49,7 +50,8 @@ def serve() -> Serve:
 def random_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tlbench_keras import random_weights
 
-    return random_weights.obtain(WeightsRequest(folder=tmp_path_factory.mktemp("random")))
+    request = WeightsRequest(folder=tmp_path_factory.mktemp("random"))
+    return random_weights.obtain(APPLICATION["inception_v3"], request)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +62,13 @@ def nsfwjs_tarball() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def nsfwjs_file(nsfwjs_tarball: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def nsfwjs_files(
+    nsfwjs_tarball: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     from tlbench_keras import nsfwjs
 
-    return nsfwjs.convert(nsfwjs_tarball, tmp_path_factory.mktemp("nsfwjs") / "a.weights.h5")
+    folder = tmp_path_factory.mktemp("nsfwjs")
+    return {
+        name: nsfwjs.convert(APPLICATION[name], nsfwjs_tarball, folder / f"{name}.weights.h5")
+        for name in nsfwjs.FROZEN_TO
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import threading
 import time
 import urllib.request
@@ -16,38 +15,29 @@ from tests.plugins.tlbench_keras.servers import Handler, Serve, reply
 from tlbench.errors import WeightsError
 from tlbench.specs import WeightsRequest
 from tlbench_keras import keras_weights
-from tlbench_keras.keras_weights import INCEPTION_V3, Release, find, obtain
+from tlbench_keras.keras_weights import find, obtain
+from tlbench_keras.releases import Release
 
 _CONTENT = b"weights" * 20_000
 
 
 def _release(url: str) -> Release:
     digest = hashlib.md5(_CONTENT, usedforsecurity=False).hexdigest()
-    return Release(name="fake_notop.h5", url=f"{url}/fake_notop.h5", md5=digest, size=len(_CONTENT))
+    return Release("fake_notop.h5", f"{url}/fake_notop.h5", f"md5:{digest}", len(_CONTENT))
 
 
 def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_url_and_checksum_are_the_ones_keras_has() -> None:
-    keras = importlib.util.find_spec("keras")
-    assert keras is not None
-    assert keras.origin is not None
-    text = (Path(keras.origin).parent / "src" / "applications" / "inception_v3.py").read_text()
-    assert f'"{INCEPTION_V3.name}"' in text
-    assert INCEPTION_V3.md5 in text
-    assert INCEPTION_V3.url in text.replace('"\n    "', "")
-
-
 def test_a_download_lands_in_keras_own_folder(
     serve: Serve, keras_home: Path, request_: WeightsRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serve(lambda handler: reply(handler, _CONTENT)) as (url, paths):
-        file = obtain(request_, _release(url))
+        file = obtain(_release(url), request_)
     assert file == keras_home / "models" / "fake_notop.h5"
     assert file.read_bytes() == _CONTENT
-    assert find(request_, _release(url)) == file
+    assert find(_release(url), request_) == file
     assert [path.split()[0] for path in paths] == ["HEAD", "GET"]
     assert _files(keras_home / "models") == ["fake_notop.h5"]
     assert capsys.readouterr().out == ""
@@ -60,8 +50,8 @@ def test_a_copy_the_user_has_is_used_without_a_network(
     file.parent.mkdir(parents=True)
     file.write_bytes(_CONTENT)
     release = _release("http://127.0.0.1:9")
-    assert obtain(request_, release) == file
-    assert obtain(replace(request_, offline=True), release) == file
+    assert obtain(release, request_) == file
+    assert obtain(release, replace(request_, offline=True)) == file
 
 
 def test_without_keras_home_the_folder_is_in_the_users_home(
@@ -72,14 +62,14 @@ def test_without_keras_home_the_folder_is_in_the_users_home(
     file = tmp_path / ".keras" / "models" / "fake_notop.h5"
     file.parent.mkdir(parents=True)
     file.write_bytes(_CONTENT)
-    assert find(request_, _release("http://127.0.0.1:9")) == file
+    assert find(_release("http://127.0.0.1:9"), request_) == file
 
 
 def test_a_file_of_another_size_is_not_found(keras_home: Path, request_: WeightsRequest) -> None:
     file = keras_home / "models" / "fake_notop.h5"
     file.parent.mkdir(parents=True)
     file.write_bytes(_CONTENT[:-1])
-    assert find(request_, _release("http://127.0.0.1:9")) is None
+    assert find(_release("http://127.0.0.1:9"), request_) is None
 
 
 def test_a_damaged_copy_is_replaced(
@@ -89,7 +79,7 @@ def test_a_damaged_copy_is_replaced(
     file.parent.mkdir(parents=True)
     file.write_bytes(b"damaged")
     with serve(lambda handler: reply(handler, _CONTENT)) as (url, _):
-        obtain(request_, _release(url))
+        obtain(_release(url), request_)
     assert file.read_bytes() == _CONTENT
 
 
@@ -104,7 +94,7 @@ def test_offline_names_the_file_and_where_it_would_be(
         serve(lambda handler: reply(handler, _CONTENT)) as (url, paths),
         pytest.raises(WeightsError) as caught,
     ):
-        obtain(replace(request_, offline=True), _release(url))
+        obtain(_release(url), replace(request_, offline=True))
     assert "fake_notop.h5" in caught.value.message
     assert str(keras_home / "models") in caught.value.message
     assert ("incomplete" in caught.value.message) is present
@@ -118,10 +108,42 @@ def test_another_content_is_refused_and_removed(
         serve(lambda handler: reply(handler, b"other")) as (url, _),
         pytest.raises(WeightsError, match="not the published file") as caught,
     ):
-        obtain(request_, _release(url))
-    assert _release("").md5 in caught.value.message
+        obtain(_release(url), request_)
+    assert str(_release("").checksum).removeprefix("md5:") in caught.value.message
     assert hashlib.md5(b"other", usedforsecurity=False).hexdigest() in caught.value.message
     assert _files(keras_home / "models") == []
+
+
+def test_another_algorithm_is_understood(
+    serve: Serve, keras_home: Path, request_: WeightsRequest
+) -> None:
+    with serve(lambda handler: reply(handler, _CONTENT)) as (url, _):
+        digest = hashlib.sha256(_CONTENT).hexdigest()
+        release = replace(_release(url), checksum=f"sha256:{digest}", size=None)
+        assert obtain(release, request_).read_bytes() == _CONTENT
+        with pytest.raises(WeightsError, match='expected sha256 "0"'):
+            obtain(replace(release, name="other.h5", checksum="sha256:0"), request_)
+    assert _files(keras_home / "models") == ["fake_notop.h5"]
+
+
+def test_where_keras_states_nothing_it_has_to_be_an_hdf5_file(
+    serve: Serve, keras_home: Path, request_: WeightsRequest
+) -> None:
+    answers = [b"<html>sign in</html>", b"\x89HDF\r\n\x1a\nand so on"]
+    said: list[str] = []
+    request = replace(request_, say=said.append)
+    with serve(lambda handler: reply(handler, answers[0])) as (url, _):
+        release = replace(_release(url), checksum=None, size=None)
+        with pytest.raises(WeightsError, match="it is no HDF5 file"):
+            obtain(release, request)
+        assert find(release, request) is None
+        assert _files(keras_home / "models") == []
+        del answers[0]
+        file = obtain(release, request)
+    assert file.read_bytes() == answers[0]
+    assert find(release, request) == file
+    assert obtain(release, replace(request, offline=True)) == file
+    assert "MB" not in said[0]
 
 
 def test_a_transfer_cut_short_leaves_nothing_behind(
@@ -134,7 +156,7 @@ def test_a_transfer_cut_short_leaves_nothing_behind(
         serve(answer) as (url, _),
         pytest.raises(WeightsError, match="can't be downloaded") as caught,
     ):
-        obtain(request_, _release(url))
+        obtain(_release(url), request_)
     assert "fake_notop.h5" in caught.value.message
     assert _files(keras_home / "models") == []
 
@@ -147,7 +169,7 @@ def test_no_server_fails_within_seconds_and_without_keras(
         pass  # nobody listens at this address any more
     begin = time.monotonic()
     with pytest.raises(WeightsError, match="can't be downloaded") as caught:
-        obtain(request_, _release(url))
+        obtain(_release(url), request_)
     assert time.monotonic() - begin < 4
     assert "refused" in caught.value.message
     assert not (keras_home / "models").exists()
@@ -160,7 +182,7 @@ def test_a_missing_file_on_the_server_says_404(
         serve(lambda handler: reply(handler, b"", status=404)) as (url, _),
         pytest.raises(WeightsError, match="404"),
     ):
-        obtain(request_, _release(url))
+        obtain(_release(url), request_)
 
 
 def test_a_proxy_from_the_environment_is_asked(
@@ -170,7 +192,7 @@ def test_a_proxy_from_the_environment_is_asked(
         monkeypatch.setenv("http_proxy", url)
         monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies
         with pytest.raises(WeightsError, match="403"):
-            obtain(request_, _release("http://weights.invalid"))
+            obtain(_release("http://weights.invalid"), request_)
     assert paths == ["HEAD http://weights.invalid/fake_notop.h5"]
 
 
@@ -194,7 +216,7 @@ def test_a_server_that_falls_silent_ends_the_attempt(
         begin = time.monotonic()
         try:
             with pytest.raises(WeightsError, match="can't be downloaded"):
-                obtain(request_, _release(url), patience=0.5)
+                obtain(_release(url), request_, patience=0.5)
             assert time.monotonic() - begin < 6
         finally:
             released.set()
@@ -210,6 +232,6 @@ def test_a_folder_that_cant_be_written_is_named(
         serve(lambda handler: reply(handler, _CONTENT)) as (url, _),
         pytest.raises(WeightsError, match="can't be written") as caught,
     ):
-        obtain(request_, _release(url))
+        obtain(_release(url), request_)
     assert caught.value.hint is not None
     assert "KERAS_HOME" in caught.value.hint

@@ -8,16 +8,18 @@ import h5py
 import numpy as np
 import pytest
 
-import tlbench_keras
+from tests.plugins.tlbench_keras.known import APPLICATION, BACKBONE
+from tlbench.backbones import at_layer
 from tlbench.errors import WeightsError
 from tlbench.specs import BackboneSpec, WeightsRequest
-from tlbench_keras import inception, random_weights, weights_files
+from tlbench_keras import networks, random_weights, weights_files
+
+_INCEPTION_V3 = APPLICATION["inception_v3"]
 
 
 @pytest.fixture
 def backbone() -> BackboneSpec:
-    (spec,) = tlbench_keras.tlbench_register_backbones()
-    return spec
+    return BACKBONE["inception_v3"]
 
 
 def test_weights_come_in_order_of_preference_each_with_its_own_range(
@@ -75,7 +77,7 @@ def _header_only(file: Path) -> None:
 def test_a_wrong_file_is_refused_at_once_and_named(
     make: Any, message: str, tmp_path: Path, backbone: BackboneSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inception, "build", lambda: pytest.fail("went on to build the network"))
+    monkeypatch.setattr(networks, "build", lambda _: pytest.fail("went on to build the network"))
     file = tmp_path / "mine.weights.h5"
     make(file)
     with pytest.raises(WeightsError, match=message) as caught:
@@ -123,41 +125,26 @@ def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def network(random_file: Path) -> Any:
     """The network with random weights, loaded once, for tests that only look at it."""
-    return inception.load(random_file)
+    return networks.load(_INCEPTION_V3, random_file)
 
 
 @pytest.mark.slow
 class TestTheBuiltNetwork:
-    def test_it_is_frozen_and_as_large_as_stated(
-        self, backbone: BackboneSpec, network: Any
-    ) -> None:
-        assert network.count_params() == backbone.parameters
-        assert network.input_shape == (None, *backbone.preprocessing.size, 3)
-        assert network.output_shape == (None, backbone.feature_size)
-        assert network.trainable is False
-        assert network.trainable_weights == []
-
-    def test_random_features_vary_between_images_and_keep_their_size(self, network: Any) -> None:
-        images = np.linspace(-1, 1, 2 * 299 * 299 * 3, dtype=np.float32)
-        features = np.asarray(network(images.reshape(2, 299, 299, 3), training=False))
-        assert features.dtype == np.float32
-        assert np.isfinite(features).all()
-        assert 0.01 < features.mean() < 10
-        assert np.abs(features[0] - features[1]).max() > 0.01
-
     def test_random_weights_are_the_same_bytes_each_time(
         self, request_: WeightsRequest, random_file: Path
     ) -> None:
-        again = random_weights.obtain(replace(request_, offline=True))
+        again = random_weights.obtain(_INCEPTION_V3, replace(request_, offline=True))
         assert again.read_bytes() == random_file.read_bytes()
         assert [path.name for path in request_.folder.iterdir()] == [again.name]
-        assert str(random_weights.SEED) in again.name
-        assert random_weights.find(request_) == again
+        assert str(random_weights.seed_of(_INCEPTION_V3)) in again.name
+        assert random_weights.find(_INCEPTION_V3, request_) == again
 
     def test_random_weights_are_what_the_seed_says(self, network: Any) -> None:
-        (kernel,) = inception.numbered_layers(network, "Conv2D")[0].get_weights()
+        (kernel,) = _convolutions(network)[0].get_weights()
         limit = np.sqrt(6 / (3 * 3 * 3))
-        draws = np.random.RandomState(random_weights.SEED).uniform(-limit, limit, kernel.shape)
+        draws = np.random.RandomState(random_weights.seed_of(_INCEPTION_V3)).uniform(
+            -limit, limit, kernel.shape
+        )
         np.testing.assert_array_equal(kernel, draws.astype(np.float32))
 
     def test_a_truncated_file_is_named(self, random_file: Path, tmp_path: Path) -> None:
@@ -165,7 +152,7 @@ class TestTheBuiltNetwork:
         content = random_file.read_bytes()
         file.write_bytes(content[: len(content) // 2])
         with pytest.raises(WeightsError, match="is damaged") as caught:
-            inception.load(file)
+            networks.load(_INCEPTION_V3, file)
         assert str(file) in caught.value.message
 
     def test_values_that_are_not_finite_are_refused(
@@ -176,7 +163,7 @@ class TestTheBuiltNetwork:
         with h5py.File(file, "r+") as root:
             root["layers/conv2d/vars/0"][0, 0, 0, 0] = np.nan
         with pytest.raises(WeightsError, match="not finite"):
-            inception.load(file)
+            networks.load(_INCEPTION_V3, file)
 
     def test_weights_of_another_architecture_are_refused(self, tmp_path: Path) -> None:
         import keras
@@ -184,7 +171,7 @@ class TestTheBuiltNetwork:
         other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
         other.save_weights(tmp_path / "other.weights.h5")
         with pytest.raises(WeightsError, match="Inception v3 without its top layer") as caught:
-            inception.load(tmp_path / "other.weights.h5")
+            networks.load(_INCEPTION_V3, tmp_path / "other.weights.h5")
         assert "holds 2 arrays of 15 numbers" in caught.value.message
         assert "has 376 arrays of 21,802,784 numbers" in caught.value.message
 
@@ -198,13 +185,15 @@ class TestTheBuiltNetwork:
             root.move("layers/conv2d_1/vars/0", "layers/conv2d/vars/0")
             root.move("kept", "layers/conv2d_1/vars/0")
         with pytest.raises(WeightsError, match="does not fit Inception v3") as caught:
-            inception.load(file)
+            networks.load(_INCEPTION_V3, file)
         assert "\n" not in caught.value.message
 
     def test_the_older_format_gives_the_same_weights(self, network: Any, tmp_path: Path) -> None:
         file = tmp_path / "older.h5"
         _write_older_format(network, file)
-        for mine, theirs in zip(network.weights, inception.load(file).weights, strict=True):
+        for mine, theirs in zip(
+            network.weights, networks.load(_INCEPTION_V3, file).weights, strict=True
+        ):
             np.testing.assert_array_equal(mine, theirs)
 
     @pytest.mark.parametrize(
@@ -215,19 +204,64 @@ class TestTheBuiltNetwork:
     ) -> None:
         (tmp_path / name).write_bytes(random_file.read_bytes())
         with pytest.raises(WeightsError, match="of the kind that is named") as caught:
-            inception.load(tmp_path / name)
+            networks.load(_INCEPTION_V3, tmp_path / name)
         assert caught.value.hint == f'rename it to "{advice}"'
+
+
+def _convolutions(network: Any) -> list[Any]:
+    layers = [layer for layer in network.layers if type(layer).__name__ == "Conv2D"]
+    return networks.in_order_of_creation(layers)
 
 
 def _write_older_format(network: Any, file: Path) -> None:
     """Write weights as Keras 2 did, and as Keras's own releases still are."""
+    from keras.src.legacy.saving import legacy_h5_format
+
     with h5py.File(file, "w") as root:
-        layers = [layer for layer in network.layers if layer.weights]
-        root.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        root.attrs["backend"], root.attrs["keras_version"] = b"tensorflow", b"2.0.0"
-        for layer in layers:
-            names = [f"{layer.name}/{variable.name}:0" for variable in layer.weights]
-            group = root.create_group(layer.name)
-            group.attrs["weight_names"] = [name.encode() for name in names]
-            for name, value in zip(names, layer.get_weights(), strict=True):
-                group.create_dataset(name, data=value)
+        legacy_h5_format.save_weights_to_hdf5_group(root, network)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet", "efficientnet_b0", "convnext_tiny"])
+def test_features_are_those_of_keras_with_its_own_release(
+    name: str, keras_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EfficientNet is built otherwise for ImageNet's weights, and ConvNeXt is nested."""
+    import keras
+    from keras.src.utils import file_utils
+
+    application = APPLICATION[name]
+    original = getattr(keras.applications, application.function)
+    options = {
+        "include_top": False,
+        "pooling": "avg",
+        "input_shape": (application.size,) * 2 + (3,),
+    }
+    random = original(weights=None, **options)
+    random_weights.fill(random, 1)
+    _write_older_format(random, tmp_path / "release.h5")
+    monkeypatch.setattr(file_utils, "get_file", lambda *_, **__: str(tmp_path / "release.h5"))
+    theirs = original(weights="imagenet", **options)
+    mine = networks.load(application, tmp_path / "release.h5")
+    assert mine.trainable is False
+    assert mine.trainable_weights == []
+    images = (
+        np.random.default_rng(0).uniform(0, 255, (2, *options["input_shape"])).astype("float32")
+    )
+    expected = np.asarray(theirs(images, training=False))
+    np.testing.assert_array_equal(np.asarray(mine(images, training=False)), expected)
+    random.save_weights(tmp_path / "newer.weights.h5")
+    newer = networks.load(application, tmp_path / "newer.weights.h5")
+    np.testing.assert_array_equal(np.asarray(newer(images, training=False)), expected)
+
+
+@pytest.mark.slow
+def test_the_end_of_a_stage_of_convnext_is_the_sum(tmp_path: Path) -> None:
+    application = APPLICATION["convnext_tiny"]
+    whole = networks.build(application)
+    spec = replace(BACKBONE["convnext_tiny"], load=lambda _: whole)
+    cut = at_layer(spec, "stage_1").load(None)
+    assert cut.output_shape == (None, 192)
+    layers = [layer.name for layer in cut.layers]
+    assert "convnext_tiny_stage_1_block_2_layer_scale" in layers
+    assert "convnext_tiny_downsampling_block_1" not in layers
