@@ -2,7 +2,8 @@
 
 The package holds TensorFlow.js models, 8-bit quantised: each a description (a JavaScript literal)
 and files of base64. Their earlier layers are ImageNet's, the later ones were fine-tuned; the
-description says of each layer which.
+description says of each layer which. The means that batch normalisation holds, in the earlier
+layers too, are those of photographs scaled to 0..1, and not of Keras's -1..1.
 """
 
 from __future__ import annotations
