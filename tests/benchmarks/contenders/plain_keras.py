@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from classify import classify, save
 
-from tlbench_keras import inception
+from tlbench.plugins import load_plugins
 
 BATCH = 32
 
@@ -26,9 +26,9 @@ class Clock(keras.callbacks.Callback):
 
 
 def main(pictures: str, weights: str) -> None:
-    model = inception.load(Path(weights))
+    model = load_plugins().backbones.find("inception_v3").spec.load(Path(weights))
     images = keras.utils.image_dataset_from_directory(
-        pictures, image_size=inception.SIZE, batch_size=BATCH, shuffle=False, verbose=False
+        pictures, image_size=(299, 299), batch_size=BATCH, shuffle=False, verbose=False
     )
     parallel = tf.data.AUTOTUNE
     scaled = images.map(lambda pixels, _label: pixels / 255.0, num_parallel_calls=parallel)
