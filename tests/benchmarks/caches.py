@@ -27,7 +27,7 @@ class Run:
 
     @property
     def rate(self) -> float:
-        return self.images / self.seconds
+        return self.images / self.seconds if self.seconds else 0.0
 
     @property
     def precision(self) -> str:
