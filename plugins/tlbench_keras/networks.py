@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,21 @@ def load(application: Application, file: Path | None) -> Any:
     says, to features (n, feature_size), the average-pooled last layer. Nothing is downloaded.
     Raises `WeightsError` if the file is missing, no HDF5 file, or of another architecture.
     """
+    return load_frozen(application.name, application.title, lambda: build(application), file)
+
+
+def load_frozen(name: str, title: str, make: Callable[[], Any], file: Path | None) -> Any:
+    """Return the network that `make` builds, frozen, with the weights in `file`; see `load`."""
     from tlbench_keras.weights_files import check_weights_file, load_weights
 
     if file is None:
         raise WeightsError(
-            f'backbone "{application.name}" needs a weights file, and none was given',
+            f'backbone "{name}" needs a weights file, and none was given',
             "choose one of its weights by name, or give a file with --weights FILE",
         )
     check_weights_file(file)
-    network = build(application)
-    load_weights(network, file, what=f"{application.title} without its top layer")
+    network = make()
+    load_weights(network, file, what=f"{title} without its top layer")
     # Frozen only now: freezing changes the order in which Keras matches legacy files.
     network.trainable = False
     return network

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tlbench.errors import WeightsError
 from tlbench.quiet import quiet_framework
 
 STEM = 32
@@ -126,18 +125,9 @@ def load(architecture: Architecture, file: Path | None) -> Any:
     preprocessing says, to features (n, 1280), the average-pooled last layer. Nothing is
     downloaded. Raises `WeightsError` if the file is missing, no HDF5 file, or of another network.
     """
-    from tlbench_keras.weights_files import check_weights_file, load_weights
+    from tlbench_keras.networks import load_frozen
 
-    if file is None:
-        raise WeightsError(
-            f'backbone "{architecture.name}" needs a weights file, and none was given',
-            "choose one of its weights by name, or give a file with --weights FILE",
-        )
-    check_weights_file(file)
-    network = build(architecture)
-    load_weights(network, file, what=f"{architecture.title} without its top layer")
-    network.trainable = False
-    return network
+    return load_frozen(architecture.name, architecture.title, lambda: build(architecture), file)
 
 
 def build(architecture: Architecture) -> Any:
