@@ -219,13 +219,14 @@ class _Work:
         if all(found.values()):
             return [record for record in found.values() if record is not None]
         radiographs = Radiographs(table.files, pixels, skip_unreadable=self.request.skip_unreadable)
-        table, skipped = self._readable(table, features, radiographs)
+        # One pass over the images, planned as if all of them could be read.
+        due = [work for work in works if found[work.request.seed] is None]
+        plans = self._extract_for(due, table, features, radiographs)
+        table, skipped = self._readable(table, radiographs)
         if skipped:
             found = {work.request.seed: work._finished(table) for work in works}
-        due = [work for work in works if found[work.request.seed] is None]
-        plans = [plan_seed(table, self.protocol, work.request.seed) for work in due]
-        if plans:
-            self._extract(all_wanted(plans), features, radiographs)
+            due = [work for work in works if found[work.request.seed] is None]
+            plans = self._extract_for(due, table, features, radiographs)
 
         def measure(plan: Plan) -> Measured:
             read = partial(self._read_features, table, features)
@@ -277,14 +278,22 @@ class _Work:
     def _space(self) -> FeatureSpace:
         return FeatureSpace.of(self.network, self.engine, self.request.cached_as)
 
-    def _readable(
-        self, table: Table, features: FeatureStore, radiographs: Radiographs
-    ) -> tuple[Table, list[dict[str, str]]]:
-        """Make the features that every protocol needs; leave out, or refuse, what can't be read.
+    def _extract_for(
+        self,
+        works: Sequence[_Work],
+        table: Table,
+        features: FeatureStore,
+        radiographs: Radiographs,
+    ) -> list[Plan]:
+        """Return the plan of each seed, once all the features they need are there."""
+        plans = [plan_seed(table, self.protocol, work.request.seed) for work in works]
+        self._extract(all_wanted(plans), features, radiographs)
+        return plans
 
-        Partitions are drawn only afterwards, from what can be read.
-        """
-        self._extract([(digest, "as is") for digest in table.files], features, radiographs)
+    def _readable(
+        self, table: Table, radiographs: Radiographs
+    ) -> tuple[Table, list[dict[str, str]]]:
+        """Leave out, or refuse, what could not be read."""
         unreadable = radiographs.unreadable
         if not unreadable:
             return table, []

@@ -134,13 +134,13 @@ class Plan:
         """Runs of one and of eight views, and between the two the engine alone."""
         self._run("auto", "auto", "whole")
         self._engine(self.precision)
-        self._run("eight auto", "part", "eighth", protocol="paper2018")
+        self._run("eight auto", "part", "quarter", protocol="paper2018")
         self._other("plain Keras", "plain_keras.py", self.pictures["whole"], self.weights)
         if self.precision != "float32":
             self._run("float32", "float32", "whole", "--precision", "float32")
             self._engine("float32")
             words = ("--precision", "float32")
-            self._run("eight float32", "part", "eighth", *words, protocol="paper2018")
+            self._run("eight float32", "part", "quarter", *words, protocol="paper2018")
         self._run("int8", "int8", "whole", "--precision", "int8")
 
     def _contenders(self) -> None:

@@ -87,6 +87,11 @@ class Rows:
                 f"{title} run / {KERAS}, images/s", name, "plain Keras", least=by_rate, **more
             )
         yield self._rate_ratio(
+            f"the engine alone / {KERAS}, {self.auto}, images/s",
+            f"engine {self.auto}",
+            "plain Keras",
+        )
+        yield self._rate_ratio(
             f"{self.auto} run / the common timm loop in float32, images/s",
             "auto",
             "timm",
