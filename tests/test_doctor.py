@@ -17,6 +17,7 @@ from tlbench.features.engines.base import Network, version_of
 from tlbench.features.engines.choose import quantiser_version
 from tlbench.plugins import load_plugins
 from tlbench.progress import Progress
+from tlbench.specs import DataChoice
 
 TINY = Path(__file__).parent / "plugins" / "files" / "tiny_keras.py"
 
@@ -73,7 +74,7 @@ def test_the_drift_is_measured_on_radiographs_and_their_features_are_kept(tmp_pa
     network = Network(offer.spec, offer.spec.preprocessing, None, "", offer.source.digest, tmp_path)
     pictures = make_folder(tmp_path / "pictures")
     folder = host.datasets.find("folder").spec
-    table = read_table(folder, tmp_path, Progress(), root=pictures)
+    table = read_table(folder, DataChoice(data_root=pictures), tmp_path, Progress())
     drifts = measure_drifts(network, table, tmp_path, Progress())
     assert next(iter(drifts)) == ("tensorflow", "float32")
     assert all(abs(drift.mean) < 0.01 and drift.least_cosine > 0.9999 for drift in drifts.values())

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from tlbench.features.engines.base import Engine, EngineKey, Network
 from tlbench.features.engines.choose import AUTO, choose_engine, load_engine
 from tlbench.features.engines.graphs import failure
 from tlbench.features.extract import (
-    CACHED_AS,
     Extraction,
     FeatureSpace,
     FeatureStore,
@@ -42,7 +41,8 @@ from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
 from tlbench.quiet import stdout_aside
 from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
-from tlbench.registry import Offer, unknown
+from tlbench.registry import Offer
+from tlbench.run_request import RunRequest, check_request
 from tlbench.scores import Measured, Plan, all_wanted, plan_seed, train_and_measure
 from tlbench.specs import (
     BackboneSpec,
@@ -55,31 +55,6 @@ from tlbench.weights import ChosenWeights, choose_weights
 
 _NAMED = 10
 """So many unreadable files are named one by one, with the reason."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a user asks for; see `run` for the fields."""
-
-    backbone: str
-    dataset: str = "demo"
-    subset: str | None = None
-    data_root: Path | None = None
-    positive: str | None = None
-    protocol: str = "paper2018"
-    weights: str = "auto"
-    engine: str = AUTO
-    precision: str = AUTO
-    cached_as: str = "float32"
-    seed: int = 0
-    repeats: int = 1
-    level: float = 0.95
-    ci: Literal["logit", "wald"] = "logit"
-    results: Path = Path("results")
-    cache: Path | None = None
-    offline: bool = False
-    skip_unreadable: bool = False
-    force: bool = False
 
 
 def run(backbone: str, **options: Any) -> Record:
@@ -114,35 +89,20 @@ def run_seeds(
     weights, engine and features are prepared once for all. What is finished already is returned
     at once. The options are those of `run`.
     """
-    for name in ("data_root", "results", "cache"):
+    for name in ("data_root", "manifest", "exclude", "results", "cache"):
         if options.get(name) is not None:
             options[name] = Path(options[name])
     host = load_plugins([Path(file) for file in plugins], strict=strict_plugins)
-    request = RunRequest(backbone, repeats=repeats, **options)
+    request = RunRequest(backbone=backbone, repeats=repeats, **options)
     return execute(request, host, progress or Progress())
 
 
 def execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[Record]:
     """Carry out one request with the plugins of `host`, and return a record for each seed."""
-    _check_request(request)
+    check_request(request)
     # What a plugin or a framework prints must not end up among a user's data.
     with stdout_aside():
         return _execute(request, host, progress)
-
-
-def _check_request(request: RunRequest) -> None:
-    if isinstance(request.seed, bool) or not isinstance(request.seed, int) or request.seed < 0:
-        raise TlbenchError(f'seed "{request.seed}" is not a whole number of 0 or more', "e.g. 0")
-    repeats = request.repeats
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise TlbenchError(f'repeats "{repeats}" is not a whole number of 1 or more', "e.g. 10")
-    if not 0 < request.level < 1:
-        raise TlbenchError(f'level "{request.level}" does not lie between 0 and 1', "e.g. 0.95")
-    if request.ci not in ("logit", "wald"):
-        raise TlbenchError(f'ci "{request.ci}" is neither "logit" nor "wald"', "logit is usual")
-
-    if request.cached_as not in CACHED_AS:
-        raise unknown("cached_as", request.cached_as, list(CACHED_AS), "float32 is usual")
 
 
 def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[Record]:
@@ -155,14 +115,7 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[
         backbone.spec, request.weights, cache, offline=request.offline, progress=progress
     )
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
-    table = read_table(
-        dataset,
-        cache,
-        progress,
-        root=request.data_root,
-        subset=request.subset,
-        positive=request.positive,
-    )
+    table = read_table(dataset, request, cache, progress)
     network = Network(
         backbone.spec,
         weights.preprocessing,
@@ -374,7 +327,7 @@ class _Work:
         return failure(self.network, "openvino") if fallen_back else None
 
     def _warnings(self, table: Table, skipped: list[Any]) -> list[str]:
-        lines = []
+        lines = list(table.warnings)
         if self.dataset.synthetic:
             lines.append("synthetic data: the figures say nothing about patients")
         if not table.has_patients:

@@ -181,11 +181,18 @@ class BackboneFamily:
         check_functions(self, "make")
 
 
+Unit = Literal["image", "study", "patient"]
+"""What a score, and so each statistic, is of: scores of the images of one unit are averaged."""
+
+
 @dataclass(frozen=True)
 class Radiograph:
     """One image of a data set: where it lies, its label (1 = fracture) and its patient.
 
-    `case` names it within the data set; `patient` is None where the data set has no patients.
+    `case` names it within the data set and may stand in results; `patient` and `study`, None where
+    the data set has none, never do. `partition` is the one the data set puts it in, None where it
+    leaves that to tlbench. `metadata` has the words "view", "laterality", "age" and "sex" where
+    these are known, and whatever else the data set says.
     """
 
     case: str
@@ -193,11 +200,37 @@ class Radiograph:
     label: int
     patient: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    study: str | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which radiographs a user wants: a data set, where it lies, and what of it.
+
+    `where` is a condition on metadata, `without` names exclusions that the data set offers,
+    `cohort` one of its cohorts, `exclude` a file that lists cases to leave out; `manifest` is a
+    table of radiographs or labels and `columns` says what its columns are.
+    """
+
+    dataset: str = "demo"
+    subset: str | None = None
+    data_root: Path | None = None
+    positive: str | None = None
+    manifest: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    where: str | None = None
+    without: tuple[str, ...] = ()
+    cohort: str | None = None
+    exclude: Path | None = None
 
 
 @dataclass(frozen=True)
 class DatasetRequest:
-    """What a reader gets: the user's folder and choices, and a folder for what it generates."""
+    """What a reader gets: the user's folder and choices, and a folder for what it generates.
+
+    What `warn` hears stands among the warnings of every record made of this data set.
+    """
 
     folder: Path
     root: Path | None = None
@@ -205,11 +238,33 @@ class DatasetRequest:
     positive: str | None = None
     say: Callable[[str], None] = _silent
     track: Callable[[Iterable[Any], str, int], Iterable[Any]] = lambda items, _what, _total: items
+    warn: Callable[[str], None] = _silent
+    manifest: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CohortRule:
+    """So many radiographs of each label, drawn by whole patients from `seed`.
+
+    `where` is the condition on metadata that all of them meet.
+    """
+
+    positives: int
+    negatives: int
+    title: str
+    where: str | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set, or a layout that many data sets have, and how it is read."""
+    """A data set, or a layout that many data sets have, and how it is read.
+
+    `unit` is what a label belongs to. `exclusions` names conditions on metadata that a user may
+    leave out, `cohorts` selections that a user may draw. `reveals_label` are metadata that no
+    model and no control may see.
+    """
 
     name: str
     title: str
@@ -221,12 +276,20 @@ class DatasetSpec:
     subsets: tuple[str, ...] = ()
     needs_root: bool = True
     synthetic: bool = False
+    unit: Unit = "image"
+    exclusions: Mapping[str, str] = field(default_factory=dict)
+    cohorts: Mapping[str, CohortRule] = field(default_factory=dict)
+    reveals_label: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "data set")
         check_texts(self, "title", "layout", "licence", "source", "citation")
-        check_words(self, "subsets")
+        check_words(self, "subsets", "reveals_label")
+        check_mapping(self.exclusions, "exclusions")
+        check_mapping(self.cohorts, "cohorts")
         check_functions(self, "read")
+        if self.unit not in ("image", "study", "patient"):
+            raise ValueError(f'unit is {self.unit!r}, not "image", "study" or "patient"')
 
 
 @dataclass(frozen=True)

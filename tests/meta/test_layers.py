@@ -14,6 +14,7 @@ LAYERS = [
     {"testing", "scaffold"},
     {"report"},
     {"run", "doctor"},
+    {"run_request"},
     {"scores", "drift"},
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},

@@ -74,12 +74,14 @@ def _measure(
     from tlbench.datasets.table import read_table
     from tlbench.doctor import find_network, make_batches, measure_drifts, measure_engines
     from tlbench.features.engines.choose import has_bfloat16, quantiser_version
+    from tlbench.specs import DataChoice
 
     progress = ConsoleProgress()
     if backbone is not None:
         host.backbones.find(backbone)
     network = find_network(host, backbone, cache, progress)
-    table = read_table(host.datasets.find(dataset).spec, cache, progress, root=data_root)
+    choice = DataChoice(dataset=dataset, data_root=data_root)
+    table = read_table(host.datasets.find(dataset).spec, choice, cache, progress)
     network.say(f"measuring {network.spec.name} on preloaded batches")
     # Where the processor has no bfloat16, it would only be emulated, several times slower.
     precisions = ["float32"]

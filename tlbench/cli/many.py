@@ -24,7 +24,7 @@ from tlbench.records import Record, check_writable, get_record
 
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost
-    from tlbench.run import RunRequest
+    from tlbench.run_request import RunRequest
 
 MOST_PAIRS = 45
 """Of more backbones than make so many pairs, the table of pairs is left to `tlbench compare`."""

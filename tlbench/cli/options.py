@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tlbench.errors import TlbenchError
 
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost
@@ -44,6 +46,48 @@ Cache = Annotated[
         metavar="DIR",
     ),
 ]
+
+
+Dataset = Annotated[str, typer.Option(help="The data set, or the layout of yours.")]
+Subset = Annotated[str | None, typer.Option(help="A curated subset of it.")]
+DataRoot = Annotated[Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")]
+Positive = Annotated[
+    str | None, typer.Option(help="The class that counts as fracture.", metavar="NAME")
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option(help="A table of radiographs or of labels, CSV or Parquet.", metavar="FILE"),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What a column of it is, e.g. patient=mrn; may be repeated.", metavar="WORD=NAME"
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(help='Only radiographs that meet this condition, e.g. "age >= 16".'),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(help="Leave out what the data set calls so, e.g. cast; may be repeated."),
+]
+Cohort = Annotated[str | None, typer.Option(help="Draw this cohort of the data set.")]
+Exclude = Annotated[
+    Path | None, typer.Option(help="Leave out the cases in this list.", metavar="FILE")
+]
+
+
+def data_choice(
+    *, column: list[str] | None, without: list[str] | None, **more: Any
+) -> dict[str, Any]:
+    """Return the fields of `DataChoice` as these options give them."""
+    pairs = [each.partition("=") for each in column or ()]
+    for word, equals, name in pairs:
+        if not (word and equals and name):
+            raise TlbenchError(f'"{word}{equals}{name}" is not WORD=NAME', "e.g. patient=mrn")
+    columns = {word: name for word, _, name in pairs}
+    return more | {"columns": columns, "without": tuple(without or ())}
 
 
 def open_plugins(files: list[Path] | None, strict: bool) -> PluginHost:

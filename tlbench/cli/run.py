@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from tlbench.cli.options import (
     ALL,
     Cache,
+    Cohort,
+    Columns,
+    DataRoot,
+    Dataset,
+    Exclude,
     Json,
     Limits,
+    Manifest,
     PluginFiles,
+    Positive,
     Results,
     StrictPlugins,
+    Subset,
+    Where,
+    Without,
+    data_choice,
     open_plugins,
 )
+
+if TYPE_CHECKING:
+    from tlbench.specs import Unit
 
 
 def run_command(
@@ -32,14 +46,26 @@ def run_command(
         str | None,
         typer.Option(help="Take features from this earlier layer; the same as NAME@LAYER."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="The data set, or the layout of yours.")] = "demo",
-    subset: Annotated[str | None, typer.Option(help="A curated subset of it.")] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")
+    dataset: Dataset = "demo",
+    subset: Subset = None,
+    data_root: DataRoot = None,
+    positive: Positive = None,
+    manifest: Manifest = None,
+    column: Columns = None,
+    where: Where = None,
+    without: Without = None,
+    cohort: Cohort = None,
+    exclude: Exclude = None,
+    prepare: Annotated[
+        list[str] | None,
+        typer.Option(help="A step that prepares pixels: crop, pad, clahe; may be repeated."),
     ] = None,
-    positive: Annotated[
-        str | None, typer.Option(help="The class that counts as fracture.", metavar="NAME")
+    unit: Annotated[
+        str | None, typer.Option(help="What a score is of: image, study, patient.")
     ] = None,
+    audit: Annotated[
+        str, typer.Option(help="What a leak does: strict stops, warn marks, off does not look.")
+    ] = "strict",
     protocol: Annotated[str, typer.Option(help="The protocol.")] = "paper2018",
     weights: Annotated[
         str,
@@ -88,7 +114,8 @@ def run_command(
     )
     from tlbench.environment import cache_folder
     from tlbench.report.seeds import run_sheets
-    from tlbench.run import RunRequest, execute
+    from tlbench.run import execute
+    from tlbench.run_request import RunRequest
 
     host = open_plugins(plugin, strict_plugins)
     if ALL in backbone:
@@ -97,13 +124,25 @@ def run_command(
         wish = Wish(weights, cache or cache_folder(), offline)
         backbone = expand(backbone, host, plugin or [], wish)
     names = list(dict.fromkeys(f"{name}@{layer}" if layer else name for name in backbone))
+    chosen = data_choice(
+        dataset=dataset,
+        subset=subset,
+        data_root=data_root,
+        positive=positive,
+        manifest=manifest,
+        column=column,
+        where=where,
+        without=without,
+        cohort=cohort,
+        exclude=exclude,
+    )
     requests = [
         RunRequest(
             backbone=name,
-            dataset=dataset,
-            subset=subset,
-            data_root=data_root,
-            positive=positive,
+            **chosen,
+            prepare=tuple(prepare or ()),
+            unit=cast("Unit | None", unit),
+            audit=audit,
             protocol=protocol,
             weights=weights,
             engine=engine,

@@ -6,24 +6,31 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.datasets.selection import select
 from tlbench.errors import DataError, PluginError
 from tlbench.progress import Progress
-from tlbench.specs import DatasetRequest, DatasetSpec, Radiograph
+from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph
 
 
 @dataclass(frozen=True)
 class Table:
-    """n radiographs in the order of their case names, with the SHA-256 of each file's bytes."""
+    """n radiographs in the order of their case names, with the SHA-256 of each file's bytes.
+
+    `alike` are pairs of these digests whose images show the same picture; `warnings` is what the
+    reader had to say of the data set.
+    """
 
     radiographs: tuple[Radiograph, ...]
     digests: tuple[str, ...]
+    alike: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.radiographs)
@@ -42,8 +49,9 @@ class Table:
     def groups(self) -> NDArray[np.int64]:
         """Patient numbers (n,), the same for all that must stay together.
 
-        Radiographs of one patient have one number, and so have files of the same bytes, whoever
-        their patients are; an image without a patient counts as one of its own.
+        Radiographs of one patient have one number, and so have files of the same bytes and images
+        that are alike, whoever their patients are; an image without a patient counts as one of
+        its own.
         """
         return np.unique(self._joined, return_inverse=True)[1].astype(np.int64)
 
@@ -57,9 +65,14 @@ class Table:
                 name = least[name]
             return name
 
-        for patient, digest in zip(self._patients, self.digests, strict=True):
-            low, high = sorted((find(patient), find(f"~{digest}")))
+        def join(one: str, other: str) -> None:
+            low, high = sorted((find(one), find(other)))
             least[high] = low
+
+        for patient, digest in zip(self._patients, self.digests, strict=True):
+            join(patient, f"~{digest}")
+        for one, other in self.alike:
+            join(f"~{one}", f"~{other}")
         return [find(patient) for patient in self._patients]
 
     @property
@@ -114,39 +127,43 @@ class Table:
     def without(self, digests: Collection[str]) -> Table:
         """Return the table without the images of these digests."""
         kept = [i for i, digest in enumerate(self.digests) if digest not in digests]
-        return Table(tuple(self.radiographs[i] for i in kept), tuple(self.digests[i] for i in kept))
+        return replace(
+            self,
+            radiographs=tuple(self.radiographs[i] for i in kept),
+            digests=tuple(self.digests[i] for i in kept),
+            alike=tuple(pair for pair in self.alike if not set(pair) & set(digests)),
+        )
 
 
-def read_table(
-    dataset: DatasetSpec,
-    cache: Path,
-    progress: Progress,
-    *,
-    root: Path | None = None,
-    subset: str | None = None,
-    positive: str | None = None,
-) -> Table:
-    """Return the radiographs of a data set, checked and in order; see `DatasetRequest`.
+def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: Progress) -> Table:
+    """Return the radiographs that `choice` takes of a data set, checked and in order.
 
-    Raises `DataError` where `root` is missing, and whatever its reader raises.
+    Raises `DataError` where `choice.data_root` is missing, and whatever its reader raises.
     """
-    if dataset.needs_root and root is None:
+    if dataset.needs_root and choice.data_root is None:
         raise DataError(
             f'data set "{dataset.name}" is not part of tlbench: say where it is',
             f"--data-root DIR, a folder with {dataset.layout}",
         )
-    return build_table(
-        dataset.read(
-            DatasetRequest(
-                folder=cache / "datasets",
-                root=root,
-                subset=subset,
-                positive=positive,
-                say=progress.say,
-                track=progress.track,
-            )
-        )
+    warnings: list[str] = []
+
+    def warn(line: str) -> None:
+        warnings.append(line)
+        progress.warn(line)
+
+    request = DatasetRequest(
+        folder=cache / "datasets",
+        root=choice.data_root,
+        subset=choice.subset,
+        positive=choice.positive,
+        say=progress.say,
+        track=progress.track,
+        warn=warn,
+        manifest=choice.manifest,
+        columns=choice.columns,
     )
+    radiographs = select(_check_type(dataset.read(request)), dataset, choice, warn)
+    return replace(build_table(radiographs), warnings=tuple(warnings))
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
@@ -185,11 +202,12 @@ def _check_type(radiographs: Iterable[Radiograph]) -> list[Radiograph]:
 
 def _check_fields(rows: list[Radiograph]) -> None:
     for row in rows:
-        texts = [row.case, "" if row.patient is None else row.patient]
+        named = (row.patient, row.study, row.partition)
+        texts = [row.case, *(text for text in named if text is not None)]
         if not all(isinstance(text, str) for text in texts) or not isinstance(row.path, Path):
             raise PluginError(
-                f"the data set's reader returned {row!r}, whose case, patient and path are not "
-                "str, str or None, and Path",
+                f"the data set's reader returned {row!r}, whose case is not a str, path "
+                "not a Path, or patient, study or partition neither a str nor None",
                 "its plugin is at fault",
             )
 

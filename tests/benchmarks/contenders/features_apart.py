@@ -17,13 +17,14 @@ from tlbench.features.extract import row_key
 from tlbench.features.rows import RowStore
 from tlbench.plugins import load_plugins
 from tlbench.progress import Progress
+from tlbench.specs import DataChoice
 
 REFERENCE = "tensorflow float32"
 
 
 def main(pictures: str, *caches: str) -> None:
     folder = load_plugins().datasets.find("folder").spec
-    table = read_table(folder, Path(caches[0]), Progress(), root=Path(pictures))
+    table = read_table(folder, DataChoice(data_root=Path(pictures)), Path(caches[0]), Progress())
     keys = [row_key((digest, "as is")) for digest in table.digests]
     stores = {}
     for file in sorted(file for c in caches for file in Path(c).glob("features/*/space.json")):
