@@ -42,6 +42,8 @@ HEAVY = {
     "h5py",
     "pandas",
     "matplotlib",
+    "pooch",
+    "requests",
 }
 FILES = sorted(ROOT.rglob("*.py"))
 
