@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from tlbench.datasets.receipts import RECEIPT, find_changes, read_receipt
 from tlbench.datasets.requests import is_hidden, unlistable
 from tlbench.errors import DataError, TlbenchError
 from tlbench.progress import Progress
-from tlbench.specs import Radiograph
+from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph
 
 Result = Literal["ok", "fewer", "more", "missing", "extra", "damaged", "changed", "refused"]
 _HARMLESS = ("ok", "extra")
@@ -38,22 +39,42 @@ class Finding:
         return self.result in _HARMLESS
 
 
-@dataclass
-class Check:
-    """What is looked at: a folder, its card if there is one, and how its reader reads it."""
+def check_folder(
+    dataset: DatasetSpec, card: Card | None, choice: DataChoice, cache: Path, progress: Progress
+) -> list[Finding]:
+    """Compare the folder `choice.data_root` with a card, and see whether tlbench reads it.
 
-    root: Path
+    Returns one finding for each thing looked at, whatever is wrong with the folder. Raises
+    `DataError` where there is none.
+    """
+    root = choice.data_root
+    if root is None and dataset.needs_root:
+        raise DataError(
+            f'data set "{dataset.name}" is not part of tlbench: say where it is',
+            f"--data-root DIR, a folder with {dataset.layout}",
+        )
+    if root is not None and not root.is_dir():
+        raise DataError(f'the data root "{root}" is no folder', "say where it is: --data-root DIR")
+    request = DatasetRequest(
+        folder=cache / "datasets",
+        root=root,
+        positive=choice.positive,
+        manifest=choice.manifest,
+        columns=choice.columns,
+        track=progress.track,
+    )
+    return _Check(root, card, lambda: dataset.read(request), progress).run()
+
+
+@dataclass
+class _Check:
+    root: Path | None
     card: Card | None
     read: Callable[[], list[Radiograph]]
     progress: Progress
     findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> list[Finding]:
-        """Return one finding for each thing looked at; raises `DataError` without a folder."""
-        if not self.root.is_dir():
-            raise DataError(
-                f'the data root "{self.root}" is no folder', "say where it is: --data-root DIR"
-            )
         read, refusal = self._read()
         rows = self._compare_table()
         images = self._list_images()
@@ -108,7 +129,7 @@ class Check:
 
     def _compare_table(self) -> list[Row] | None:
         """Return the rows of the data set's table, None where it has none or it can't be read."""
-        if "table" not in self._files:
+        if self.root is None or "table" not in self._files:
             return None
         file = self.root / self._files["table"]
         try:
@@ -127,7 +148,7 @@ class Check:
 
     def _list_images(self) -> dict[str, list[Path]] | None:
         """Return the image files by name, None where the card does not say where they lie."""
-        if "images" not in self._files:
+        if self.root is None or "images" not in self._files:
             return None
         found: dict[str, list[Path]] = {}
         for path in walk(self.root / self._files["images"]):
@@ -163,8 +184,8 @@ class Check:
         self._names("images that open", len(paths), "damaged", shut)
 
     def _compare_receipt(self) -> None:
-        receipt = read_receipt(self.root)
-        if receipt is None:
+        receipt = read_receipt(self.root) if self.root else None
+        if self.root is None or receipt is None:
             return
         changes = find_changes(self.root, receipt, self.progress)
         self._names(f"files in {RECEIPT}", changes.listed, "missing", changes.missing)
@@ -191,7 +212,8 @@ def opens(path: Path) -> bool:
     from PIL import Image
 
     try:
-        with path.open("rb") as stream:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
             if stream.read(132)[128:] == b"DICM":
                 return True
             stream.seek(0)

@@ -101,6 +101,8 @@ class _ResumingDownloader:
     def _get(self, url: str) -> None:
         import requests
 
+        if self._have() > self._file.bytes:
+            self._drop()
         have = self._have()
         # Compressed on the way, a file would have another length and no ranges.
         headers = AGENT | {"Accept-Encoding": "identity"}

@@ -79,9 +79,9 @@ def fetch(dataset: str, source: Source, root: Path, progress: Progress) -> bool:
         return False
     _check_root(root)
     staging = root / STAGING
+    article = read_article(source.figshare, source.version, source.missing)
+    files = _wanted(source, article)
     with _alone(root, staging):
-        article = read_article(source.figshare, source.version, source.missing)
-        files = _wanted(source, article)
         _check_room(staging, files, dataset)
         contents = [
             replace(
