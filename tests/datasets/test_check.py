@@ -156,6 +156,7 @@ def test_what_was_fetched_is_compared_with_its_receipt(
     _, found = check("fracatlas", "--data-root", root)
     lost, changed = found["files in receipt.json"], found["of these as fetched"]
     assert (lost["result"], lost["names"]) == ("missing", ["images/Fractured/IMG0000001.jpg"])
+    assert (changed["expected"], changed["found"]) == (24, 23)
     assert (changed["result"], changed["names"]) == (
         "changed",
         ["images/Fractured/IMG0000003.jpg"],

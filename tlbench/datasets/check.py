@@ -189,7 +189,8 @@ class _Check:
             return
         changes = find_changes(self.root, receipt, self.progress)
         self._names(f"files in {RECEIPT}", changes.listed, "missing", changes.missing)
-        self._names("of these as fetched", changes.listed, "changed", changes.changed)
+        here = changes.listed - len(changes.missing)
+        self._names("of these as fetched", here, "changed", changes.changed)
 
 
 def walk(folder: Path) -> Iterator[Path]:
