@@ -43,6 +43,8 @@ HEAVY = {
     "h5py",
     "pandas",
     "matplotlib",
+    "pooch",
+    "requests",
 }
 FILES = sorted(ROOT.rglob("*.py"))
 
