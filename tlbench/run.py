@@ -297,7 +297,8 @@ class _Work:
         }
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
         parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
-        words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
+        parts += [request.cohort, request.protocol, f"s{request.seed}", digest]
+        words = "-".join(part for part in parts if part)
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
 
     def _head(self, name: str, table: Table, skipped: list[Any]) -> dict[str, Any]:
@@ -372,6 +373,7 @@ class _Work:
                 "source": self.dataset.source,
                 "citation": self.dataset.citation,
                 "fingerprint": table.fingerprint,
+                "selection": dict(table.selection),
                 "skipped": skipped,
             },
             "protocol": describe_protocol(self.protocol),

@@ -263,7 +263,8 @@ class DatasetSpec:
 
     `unit` is what a label belongs to. `exclusions` names conditions on metadata that a user may
     leave out, `cohorts` selections that a user may draw. `reveals_label` are metadata that no
-    model and no control may see.
+    model and no control may see. With `partial`, a reader may return radiographs whose images are
+    not on disk: those are left out with one warning, and a cohort is drawn from all of them.
     """
 
     name: str
@@ -280,6 +281,7 @@ class DatasetSpec:
     exclusions: Mapping[str, str] = field(default_factory=dict)
     cohorts: Mapping[str, CohortRule] = field(default_factory=dict)
     reveals_label: tuple[str, ...] = ()
+    partial: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, "data set")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.datasets.cohorts import patient_name
 from tlbench.datasets.selection import select
 from tlbench.errors import DataError, PluginError
 from tlbench.progress import Progress
@@ -24,13 +26,14 @@ class Table:
     """n radiographs in the order of their case names, with the SHA-256 of each file's bytes.
 
     `alike` are pairs of these digests whose images show the same picture; `warnings` is what the
-    reader had to say of the data set.
+    reader had to say of the data set; `selection` says what was taken of it (results/README.md).
     """
 
     radiographs: tuple[Radiograph, ...]
     digests: tuple[str, ...]
     alike: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    selection: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.radiographs)
@@ -90,10 +93,7 @@ class Table:
 
     @cached_property
     def _patients(self) -> list[str]:
-        return [
-            f"case {r.case}" if r.patient is None else f"patient {r.patient}"
-            for r in self.radiographs
-        ]
+        return [patient_name(radiograph) for radiograph in self.radiographs]
 
     @property
     def has_patients(self) -> bool:
@@ -162,8 +162,9 @@ def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: 
         manifest=choice.manifest,
         columns=choice.columns,
     )
-    radiographs = select(_check_type(dataset.read(request)), dataset, choice, warn)
-    return replace(build_table(radiographs), warnings=tuple(warnings))
+    selected = select(_check_type(dataset.read(request)), dataset, choice, warn)
+    table = build_table(selected.radiographs)
+    return replace(table, warnings=tuple(warnings), selection=selected.record)
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
