@@ -256,6 +256,11 @@ class CohortRule:
     where: str | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_count(self.positives, "positives")
+        check_count(self.negatives, "negatives")
+        check_texts(self, "title")
+
 
 @dataclass(frozen=True)
 class DatasetSpec:

@@ -24,7 +24,7 @@ def draw_cohort(radiographs: Sequence[Radiograph], name: str, rule: CohortRule) 
     there is.
     """
     labels = np.array([radiograph.label for radiograph in radiographs], dtype=np.int64)
-    names, groups = np.unique([patient_name(r) for r in radiographs], return_inverse=True)
+    names, groups = np.unique([_patient(r) for r in radiographs], return_inverse=True)
     positives = int((labels == 1).sum())
     negatives = int((labels == 0).sum())
     if positives >= rule.positives and negatives >= rule.negatives:
@@ -42,8 +42,8 @@ def draw_cohort(radiographs: Sequence[Radiograph], name: str, rule: CohortRule) 
     )
 
 
-def patient_name(radiograph: Radiograph) -> str:
-    """Return a name for the patient; a radiograph without one counts as a patient of its own."""
-    if radiograph.patient is None:
-        return f"case {radiograph.case}"
-    return f"patient {radiograph.patient}"
+def _patient(radiograph: Radiograph) -> str:
+    """A name for the patient; where there is none, the study or the image counts as one."""
+    if radiograph.patient is not None:
+        return f"patient {radiograph.patient}"
+    return f"case {radiograph.case}" if radiograph.study is None else f"study {radiograph.study}"

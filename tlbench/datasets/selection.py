@@ -12,7 +12,7 @@ from typing import Any
 from tlbench.datasets.cohorts import draw_cohort
 from tlbench.datasets.conditions import Condition, Values, read_condition, values_of
 from tlbench.datasets.csv_files import read_list
-from tlbench.errors import DataError
+from tlbench.errors import DataError, UnknownNameError
 from tlbench.registry import unknown
 from tlbench.specs import DataChoice, DatasetSpec, Radiograph
 
@@ -92,7 +92,12 @@ class _Work:
             known = ", ".join(f'"{each}"' for each in exclusions)
             otherwise = f"there is {known}" if known else 'it has none; --where "not ..." may do'
             raise unknown(f"{self.dataset.name} exclusion", name, exclusions, otherwise)
-        condition = self.read(exclusions[name])
+        try:
+            condition = self.read(exclusions[name])
+        except UnknownNameError as error:
+            error.message += f', which is the exclusion "{name}"'
+            error.hint = "these radiographs don't have that column; another subset may"
+            raise
         before = len(self.rows)
         met, self.rows = self.split(condition)
         if not self.rows:

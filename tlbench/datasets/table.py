@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.datasets.cohorts import patient_name
 from tlbench.datasets.selection import select
 from tlbench.errors import DataError, PluginError
 from tlbench.progress import Progress
@@ -93,7 +92,10 @@ class Table:
 
     @cached_property
     def _patients(self) -> list[str]:
-        return [patient_name(radiograph) for radiograph in self.radiographs]
+        return [
+            f"case {r.case}" if r.patient is None else f"patient {r.patient}"
+            for r in self.radiographs
+        ]
 
     @property
     def has_patients(self) -> bool:
