@@ -61,7 +61,8 @@ def run(backbone: str, **options: Any) -> Record:
     """Evaluate one backbone and return its record, at once if the same run is finished already.
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
-    names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
+    names as `tlbench list` shows them; `data_root` is the folder of the data set; `where`,
+    `without`, `exclude` and `cohort` take a part of it (see datasets/README.md); `seed` (0)
     decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
     "openvino" or "onnxruntime") and `precision` ("auto", "float32", "bfloat16" or "int8") what runs
     the backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features

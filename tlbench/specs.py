@@ -292,8 +292,8 @@ class DatasetSpec:
         check_name(self.name, "data set")
         check_texts(self, "title", "layout", "licence", "source", "citation")
         check_words(self, "subsets", "reveals_label")
-        check_mapping(self.exclusions, "exclusions")
-        check_mapping(self.cohorts, "cohorts")
+        check_mapping(self.exclusions, "exclusions", str)
+        check_mapping(self.cohorts, "cohorts", CohortRule)
         check_functions(self, "read")
         if self.unit not in ("image", "study", "patient"):
             raise ValueError(f'unit is {self.unit!r}, not "image", "study" or "patient"')

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ast
 import keyword
-import operator
 import re
 import unicodedata
 import warnings
@@ -38,11 +37,14 @@ _DEEPEST = 20
 _EXAMPLE = 'write it like: age >= 16 and view == "lateral"'
 # Not all that Python calls a number: no nan, no infinity, no exponent that takes a universe.
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-_ORDERS: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
+# What a comparison asks of the order of two values: -1, 0 or 1, None where they have none.
+_MEANINGS: Mapping[type[ast.cmpop], Callable[[int | None], bool]] = {
+    ast.Eq: lambda order: order == 0,
+    ast.NotEq: lambda order: order != 0,
+    ast.Lt: lambda order: order == -1,
+    ast.LtE: lambda order: order in (-1, 0),
+    ast.Gt: lambda order: order == 1,
+    ast.GtE: lambda order: order in (0, 1),
 }
 
 
@@ -130,6 +132,8 @@ class _Reader:
                 inner = self.test(part, depth + 1)
                 return lambda values: not inner(values)
             case ast.Compare(left=left, ops=ops, comparators=others):
+                if any(isinstance(op, (ast.Is, ast.IsNot)) for op in ops):
+                    raise self.refuse(node, ": write == or !=")
                 steps = zip([left, *others[:-1]], ops, others, strict=True)
                 tests = [self.compare(one, op, other) for one, op, other in steps]
                 return lambda values: all(test(values) for test in tests)
@@ -149,19 +153,8 @@ class _Reader:
                 and inside == any(_order(one(values), text) == 0 for text in wanted)
             )
         other = self.operand(right)
-        met = self.meaning(op, left)
+        met = _MEANINGS[type(op)]
         return lambda values: _both(one(values), other(values), met)
-
-    def meaning(self, op: ast.cmpop, node: ast.expr) -> Callable[[int | None], bool]:
-        """What a comparison asks of the order of two values, None where they have none."""
-        if isinstance(op, ast.Eq):
-            return lambda order: order == 0
-        if isinstance(op, ast.NotEq):
-            return lambda order: order != 0
-        if type(op) in _ORDERS:
-            compare = _ORDERS[type(op)]
-            return lambda order: order is not None and compare(order, 0)
-        raise self.refuse(node, ': "is" compares nothing here, == does')
 
     def operand(self, node: ast.expr) -> _Operand:
         if isinstance(node, ast.Name):

@@ -44,7 +44,9 @@ def select(
     work = _Work(list(radiographs), dataset, warn)
     record: dict[str, Any] = {"read": len(radiographs)}
     record["where"] = None if choice.where is None else work.keep(choice.where)
-    record["without"] = [work.leave_out(name) for name in dict.fromkeys(choice.without)]
+    # From Python a single name may come bare.
+    names = [choice.without] if isinstance(choice.without, str) else choice.without
+    record["without"] = [work.leave_out(name) for name in dict.fromkeys(names)]
     record["exclude"] = None if choice.exclude is None else work.exclude(choice.exclude)
     record["cohort"] = None if choice.cohort is None else work.draw(choice.cohort)
     record["missing"] = work.check_present(choice) if dataset.partial else 0
@@ -113,12 +115,13 @@ class _Work:
         absent = len(listed.difference(row.case for row in self.all))
         if listed and absent == len(listed):
             raise DataError(
-                f'none of the {absent:,} cases in "{file}" is in the data set',
+                f'no case in "{file}" is in the data set ({absent:,} listed)',
                 f'cases are written like "{self.all[0].case}", one a line or in a column "case"',
             )
         if absent:
+            are = "is" if absent == 1 else "are"
             self.warn(
-                f'{absent:,} of {len(listed):,} cases in "{file.name}" are not in the data set'
+                f'{absent:,} of {len(listed):,} cases in "{file.name}" {are} not in the data set'
             )
         before = len(self.rows)
         self.rows = [row for row in self.rows if row.case not in listed]
@@ -159,7 +162,8 @@ class _Work:
         missing, before = len(self.rows) - len(there), len(self.rows)
         if not missing:
             return 0
-        lack = f"{missing:,} of {before:,} radiographs have no image"
+        has = "has" if missing == 1 else "have"
+        lack = f"{missing:,} of {before:,} radiographs {has} no image"
         if choice.cohort:
             raise DataError(
                 f'{lack} in "{choice.data_root}", but the cohort "{choice.cohort}" is drawn '
@@ -171,6 +175,6 @@ class _Work:
                 f'none of {before:,} radiographs has an image in "{choice.data_root}"',
                 f"it must hold {self.dataset.layout}",
             )
-        self.warn(f"{lack} in the data root and are left out")
+        self.warn(f"{lack} in the data root and {'is' if missing == 1 else 'are'} left out")
         self.rows = there
         return missing

@@ -19,7 +19,7 @@ def selection_note(selection: Data | None) -> list[str]:
 
 def _parts(selection: Data) -> Iterator[str]:
     if where := selection["where"]:
-        yield f"where {where['condition']}"
+        yield f"where {where['condition']} ({where['left_out']:,} do not)"
     for exclusion in selection["without"]:
         yield f"without {exclusion['name']} ({exclusion['left_out']:,})"
     if exclude := selection["exclude"]:
