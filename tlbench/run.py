@@ -61,7 +61,8 @@ def run(backbone: str, **options: Any) -> Record:
     """Evaluate one backbone and return its record, at once if the same run is finished already.
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
-    names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
+    names as `tlbench list` shows them; `data_root` is the folder of the data set; `where`,
+    `without`, `exclude` and `cohort` take a part of it (see datasets/README.md); `seed` (0)
     decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
     "openvino" or "onnxruntime") and `precision` ("auto", "float32", "bfloat16" or "int8") what runs
     the backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features
@@ -297,7 +298,8 @@ class _Work:
         }
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
         parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
-        words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
+        parts += [request.cohort, request.protocol, f"s{request.seed}", digest]
+        words = "-".join(part for part in parts if part)
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
 
     def _head(self, name: str, table: Table, skipped: list[Any]) -> dict[str, Any]:
@@ -372,6 +374,7 @@ class _Work:
                 "source": self.dataset.source,
                 "citation": self.dataset.citation,
                 "fingerprint": table.fingerprint,
+                "selection": dict(table.selection),
                 "skipped": skipped,
             },
             "protocol": describe_protocol(self.protocol),

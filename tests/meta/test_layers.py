@@ -24,7 +24,7 @@ LAYERS = [
     {"plugins"},
     {"containment"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks"},
+    {"hookspecs", "streams", "patients", "progress", "files", "quiet", "threads", "blocks"},
     {"specs"},
     {"errors", "fields"},
 ]
