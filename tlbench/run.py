@@ -250,13 +250,15 @@ class _Work:
         unreadable = radiographs.unreadable
         if not unreadable:
             return table, []
-        skipped = [
-            {"case": r.case, "reason": unreadable[digest].message}
+        errors = [
+            (r.case, unreadable[digest])
             for r, digest in zip(table.radiographs, table.digests, strict=True)
             if digest in unreadable
         ]
-        for item in skipped[:_NAMED]:
-            self.progress.warn(item["reason"])
+        # A message names the file, whose path may name a patient: it is for the terminal alone.
+        skipped = [{"case": case, "reason": error.reason} for case, error in errors]
+        for _, error in errors[:_NAMED]:
+            self.progress.warn(error.message)
         if not self.request.skip_unreadable:
             raise _unreadable_error(skipped, unreadable)
         self.progress.warn(f"{len(skipped)} unreadable files are left out")

@@ -52,6 +52,7 @@ class Card:
                 subsets=tuple(self.subsets),
                 needs_root=content["needs_root"],
                 synthetic=content["synthetic"],
+                unit=content.get("unit", "image"),
             )
         except KeyError as error:
             raise DataError(
