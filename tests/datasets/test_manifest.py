@@ -29,11 +29,9 @@ def write(folder, rows=ROWS, header="path,label,patient"):
     return file
 
 
-def ask(root, manifest=None, **choices):
+def ask(folder, **choices):
     said = []
-    request = DatasetRequest(
-        folder=root.parent, manifest=manifest or root / "t.csv", say=said.append, **choices
-    )
+    request = DatasetRequest(folder, manifest=folder / "t.csv", say=said.append, **choices)
     return read(request), said
 
 
@@ -61,12 +59,12 @@ def test_each_row_is_a_radiograph_below_the_tables_folder(root):
 def test_a_data_root_holds_the_files_instead(root, tmp_path):
     other = tmp_path / "tables"
     other.mkdir()
-    file = write(other)
-    assert "3 files are missing" in refusal(root, manifest=file).message
-    radiographs, _ = ask(root, manifest=file, root=root)
+    write(other)
+    with pytest.raises(DataError, match="3 files are missing"):
+        ask(other)
+    radiographs, _ = ask(other, root=root)
     assert all(r.path == root / r.case for r in radiographs)
-    message = refusal(root, manifest=file, root=tmp_path / "none").message
-    assert "does not exist" in message
+    assert "does not exist" in refusal(root, root=tmp_path / "none").message
 
 
 def test_study_partition_case_and_metadata_come_from_their_columns(root):
@@ -112,10 +110,10 @@ def test_a_whole_path_below_the_root_is_taken_and_its_case_is_short(root):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["/etc/hostname,1,p"], '"/etc/hostname" does not lie below .* .line 2 of'),
-        (["C:\\x\\1.png,1,p"], "does not lie below"),
-        (["a/1.png,1,p", "a/../b/3.jpg,1,p", "../t.png,0,p"], ".. does not lie below .*lines 3, 4"),
-        ([".,1,p"], "does not lie below"),
+        (["/etc/hostname,1,p"], '"/etc/hostname" is no path below .* .line 2 of'),
+        (["C:\\x\\1.png,1,p"], "is no path below"),
+        (["a/1.png,1,p", "a/../b/3.jpg,1,p", "../t.png,0,p"], "is no path below .*lines 3, 4"),
+        ([".,1,p"], "is no path below"),
         (["a/1.png,1,p", ",1,p"], '"path" of .* is empty in line 3'),
         (["a/1.png,1,"], '"patient" of .* is empty in line 2'),
         (["a/1.png,,p"], '"label" of .* is empty in line 2'),
@@ -128,9 +126,7 @@ def test_a_whole_path_below_the_root_is_taken_and_its_case_is_short(root):
 def test_rows_that_mean_no_file_are_refused_with_their_lines(root, rows, message):
     write(root, rows)
     caught = refusal(root)
-    assert re.search(
-        message.replace("..", r"\.\.", 1) if message[:2] == ".." else message, str(caught)
-    )
+    assert re.search(message, caught.message)
 
 
 def test_many_missing_files_are_one_line(root):

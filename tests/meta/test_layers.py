@@ -44,6 +44,7 @@ HEAVY = {
     "statsmodels",
     "h5py",
     "pandas",
+    "pyarrow",
     "matplotlib",
     "pydicom",
     "imagecodecs",

@@ -22,7 +22,7 @@ def name_files(table: UserTable, root: Path) -> list[str]:
     outside = [row for row, name in zip(table.rows, names, strict=True) if name is None]
     if outside:
         raise DataError(
-            f'"{table.cell(outside[0], "path")}" does not lie below "{root}" '
+            f'"{table.cell(outside[0], "path")}" is no path below "{root}" '
             f'({table.places(outside)} of "{table.path}")',
             "paths are relative to --data-root DIR, or else to the table's folder, without ..",
         )

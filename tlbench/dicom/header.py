@@ -67,6 +67,7 @@ _FACTS = (
     "PatientSex",
     "StudyInstanceUID",
     "SOPInstanceUID",
+    "AccessionNumber",
     "Modality",
     "BodyPartExamined",
     "ImageLaterality",
@@ -82,11 +83,11 @@ _A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 class DicomFacts:
     """What a DICOM file says of a radiograph; None where it says nothing.
 
-    `patient`, `study` and `instance` identify a person: they serve to group radiographs, stand in
-    no output, and are left out where this is printed. `age` is in years, `sex` "M", "F" or "O",
-    `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"), else the meaning of
-    the view code ("lateral"). `rows` and `columns` are in pixels. `window` names the rule by
-    which values become grey levels.
+    `patient`, `study`, `instance` and `accession` identify a person: they serve to group
+    radiographs, stand in no output, and are left out where this is printed. `age` is in years,
+    `sex` "M", "F" or "O", `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"),
+    else the meaning of the view code ("lateral"). `rows` and `columns` are in pixels. `window`
+    names the rule by which values become grey levels.
     """
 
     patient: str | None = field(repr=False)
@@ -102,6 +103,7 @@ class DicomFacts:
     columns: int
     window: WindowRule
     manufacturer: str | None
+    accession: str | None = field(repr=False, default=None)
 
 
 def is_dicom(path: Path) -> bool:
@@ -281,6 +283,7 @@ def _facts_of(header: Dataset) -> DicomFacts:
         columns=int(header.Columns),
         window=window_rule(header),
         manufacturer=_text(header, "Manufacturer"),
+        accession=_text(header, "AccessionNumber"),
     )
 
 
