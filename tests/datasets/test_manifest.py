@@ -35,9 +35,9 @@ def ask(folder, **choices):
     return read(request), said
 
 
-def refusal(root, error=DataError, **choices):
+def refusal(folder, error=DataError, **choices):
     with pytest.raises(error) as caught:
-        ask(root, **choices)
+        ask(folder, **choices)
     assert caught.value.hint
     assert "\n" not in str(caught.value)
     return caught.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
             f"it needs one of {', '.join(_KEYS.values())}; or name it, e.g. --column study=NAME",
         )
     rows = _index(table, word, root, request.positive)
-    headers = _read_headers(root, request)
+    headers = _read_headers(root, rows if word == "path" else (), request)
     names = name_cases(headers)
     found: list[Radiograph] = []
     unused = dict(rows)
@@ -105,8 +105,14 @@ def _index(table: UserTable, word: str, root: Path, positive: str | None) -> Map
     return index
 
 
-def _read_headers(root: Path, request: DatasetRequest) -> Mapping[str, DicomFacts | None]:
-    """Return what the header of each radiograph below `root` says; None where it is damaged."""
+def _read_headers(
+    root: Path, named: Container[str], request: DatasetRequest
+) -> Mapping[str, DicomFacts | None]:
+    """Return what the header of each radiograph below `root` says; None where it can't be read.
+
+    Files that the table has `named` count as radiographs in any case: what is amiss with them is
+    told when their pixels are read, as for any other file.
+    """
     files = walk_files(root)
     found: dict[str, DicomFacts | None] = {}
     others: Counter[str] = Counter()
@@ -119,7 +125,7 @@ def _read_headers(root: Path, request: DatasetRequest) -> Mapping[str, DicomFact
                 others["not DICOM"] += 1
         except UnreadableImageError as error:
             kind = _kind(error.reason)
-            if kind is None:  # told when its pixels are read, as for any other file
+            if kind is None or file in named:
                 found[file] = None
             else:
                 others[kind] += 1
