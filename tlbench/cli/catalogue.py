@@ -158,7 +158,8 @@ def show_dataset(
     """Show a data set: where it comes from, its licence, and what layout is read."""
     offer = open_plugins(plugin, strict_plugins).datasets.find(name)
     facts = _dataset_facts(offer.spec, _origin(offer))
-    _show(json, facts, facts)
+    issues = "\n".join(f"- {issue}" for issue in facts["known_issues"])
+    _show(json, facts, facts | {"known_issues": issues})
 
 
 @show_app.command("protocol")
@@ -273,7 +274,11 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
         "title": spec.title,
         "layout": spec.layout,
         "subsets": list(spec.subsets),
+        "label": spec.label,
+        "labels_of": spec.unit,
+        "patients": spec.group,
         "synthetic": spec.synthetic,
+        "known_issues": list(spec.known_issues),
         "licence": spec.licence,
         "source": spec.source,
         "citation": spec.citation,

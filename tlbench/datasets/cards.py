@@ -53,6 +53,9 @@ class Card:
                 needs_root=content["needs_root"],
                 synthetic=content["synthetic"],
                 unit=content.get("unit", "image"),
+                label=content["label"],
+                group=content["group"],
+                known_issues=tuple(content["known_issues"]),
             )
         except KeyError as error:
             raise DataError(
