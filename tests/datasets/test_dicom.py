@@ -104,6 +104,15 @@ def test_headers_give_patient_study_and_metadata_but_no_names(root):
     assert (by_name["Poe_John.dcm"].patient, by_name["Poe_John.dcm"].partition) == ("0042", "test")
 
 
+def test_rows_of_one_study_lend_it_what_they_agree_on(root):
+    table = ["StudyInstanceUID,label,view,ward", "1.2.1,1,PA,w1", "1.2.1,1,LL,w1", "1.2.2,0,PA,w2"]
+    radiographs, _, _ = ask(root, table)
+    header = {"age": "34", "sex": "F", "modality": "DX"}
+    by_name = {r.path.name: r.metadata for r in radiographs}
+    assert by_name["1.dcm"] == by_name["2.dcm"] == header | {"ward": "w1"}
+    assert by_name["IM003"] == header | {"view": "PA", "ward": "w2"}
+
+
 def test_the_tables_patients_go_before_the_headers(root):
     radiographs, _, _ = ask(root, ["path,label,mrn", *(f"{name},1,p" for name in FILES)])
     assert {r.patient for r in radiographs} == {"p"}
@@ -200,8 +209,8 @@ def test_a_damaged_file_is_lost_silently_nowhere(root):
         (["StudyInstanceUID,label", "9.9,1", "9.8,0"], "no StudyInstanceUID in column .* is that"),
         (["path,label", "x.dcm,1", "y.dcm,0"], "no path in column"),
         (["path,label", "../x.dcm,1"], "is no path below"),
-        (["StudyInstanceUID,label", "1.2.1,1", "1.2.2,0", "1.2.1,0"], "both labels .*lines 2, 4"),
-        (["PatientID,label", "MRN1,1", "MRN1,0", "0042,0"], "one PatientID has both labels"),
+        (["StudyInstanceUID,label", "1.2.1,1", "1.2.2,0", "1.2.1,0"], "two labels .*lines 2, 4"),
+        (["PatientID,label", "MRN1,1", "MRN1,0", "0042,0"], "one PatientID has two labels"),
         (["SOPInstanceUID,label", "1.2.1.1,1", "1.2.1.1,1"], "one SOPInstanceUID stands twice"),
         (["StudyInstanceUID,label", ",1"], "is empty in line 2"),
         (["StudyInstanceUID,label", "1.2.1,"], "is empty in line 2"),

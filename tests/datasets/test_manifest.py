@@ -183,6 +183,13 @@ def test_a_dicom_file_is_named_by_a_pseudonym_or_the_users_word(mixed):
     assert [r.case for r in ask(mixed)[0]] == ["k1", "k2"]
 
 
+def test_a_dicom_file_called_like_a_picture_is_one_all_the_same(mixed):
+    (mixed / "Roe_Jane" / "8").rename(mixed / "Roe_Jane" / "8.png")
+    write(mixed, ["Roe_Jane/8.png,1"], "path,label")
+    (radiograph,) = ask(mixed)[0]
+    assert re.fullmatch("[0-9a-f]{12}", radiograph.case)
+
+
 def test_a_damaged_dicom_file_waits_until_its_pixels_are_read(mixed):
     file = mixed / "Roe_Jane" / "7.dcm"
     file.write_bytes(file.read_bytes()[:200])

@@ -12,7 +12,7 @@ _POSITIVE = {
 _NEGATIVE = {
     *("nofracture", "nofractures", "nonfracture", "nonfractures", "nonfractured", "notfractured"),
     *("withoutfracture", "unfractured", "negative", "neg", "normal", "healthy", "intact", "0"),
-    *("false", "no"),
+    *("false", "no", "none"),
 }
 
 

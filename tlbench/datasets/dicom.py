@@ -40,11 +40,21 @@ _OF_ONE_IMAGE = ("path", "instance")
 
 @dataclass(frozen=True)
 class _Said:
-    """What the row of a key says: the row itself, its label and its partition."""
+    """What the rows of a key say: the rows, and the label and the partition that they share."""
 
-    row: Row
+    rows: list[Row]
     label: int
     partition: str | None
+
+    def all_say(self, table: UserTable, word: str) -> str | None:
+        """Return what all rows say of a word, or None where they differ or say nothing."""
+        texts = {table.cell(row, word) for row in self.rows}
+        return next(iter(texts)) or None if len(texts) == 1 else None
+
+    def metadata(self, table: UserTable) -> dict[str, str]:
+        """Return the metadata that all rows share."""
+        first, *others = (table.metadata(row) for row in self.rows)
+        return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
 
 
 def read(request: DatasetRequest) -> list[Radiograph]:
@@ -93,13 +103,13 @@ def _index(table: UserTable, word: str, root: Path, positive: str | None) -> Map
     labels, partitions = read_labels(table, positive), read_partitions(table)
     index: dict[str, _Said] = {}
     for key, row, label, partition in zip(keys, table.rows, labels, partitions, strict=True):
-        first = index.setdefault(key, _Said(row, label, partition))
-        if first.row is row:
-            continue
-        if word in _OF_ONE_IMAGE or (first.label, first.partition) != (label, partition):
-            same = "stands twice" if first.label == label else "has both labels"
+        said = index.setdefault(key, _Said([], label, partition))
+        said.rows.append(row)
+        agree = (said.label, said.partition) == (label, partition)
+        if len(said.rows) > 1 and (word in _OF_ONE_IMAGE or not agree):
+            same = "stands twice" if agree else "has two labels or partitions"
             raise DataError(
-                f'one {_KEYS[word]} {same} in "{table.path}": {table.places([first.row, row])}',
+                f'one {_KEYS[word]} {same} in "{table.path}": {table.places([said.rows[0], row])}',
                 "correct the table, or join it by something finer, e.g. --column instance=NAME",
             )
     return index
@@ -152,9 +162,9 @@ def _radiograph(
         case,
         path,
         said.label,
-        table.cell(said.row, "patient") or (facts.patient if facts else None),
-        header | table.metadata(said.row),
-        (facts.study if facts else None) or table.cell(said.row, "study") or None,
+        said.all_say(table, "patient") or (facts.patient if facts else None),
+        header | said.metadata(table),
+        (facts.study if facts else None) or said.all_say(table, "study"),
         said.partition,
     )
 
@@ -178,7 +188,7 @@ def _tell(
         lost = counted(strays, "radiograph")
         request.say(f"{lost} left out without a row in the table: {few(list(strays))}")
     if unused:
-        rows = [said.row for said in unused.values()]
+        rows = [row for said in unused.values() for row in said.rows]
         # Without names: what is warned of stands in every record.
         request.warn(
             f"{counted(rows, 'row')} of the table of labels without a file: {table.places(rows)}"

@@ -22,7 +22,6 @@ from tlbench.specs import DatasetRequest, Radiograph
 
 _NAME = "manifest"
 _WORDS = ("path", "label", "patient", "study", "partition", "case", *METADATA_WORDS)
-_PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 
 def read(request: DatasetRequest) -> list[Radiograph]:
@@ -67,8 +66,7 @@ def _read_headers(
     root: Path, names: Iterable[str], request: DatasetRequest
 ) -> Mapping[str, DicomFacts | None]:
     """Return what the headers of the DICOM files among `names` say; None where they say nothing."""
-    others = [name for name in names if not name.lower().endswith(_PICTURES)]
-    files = [name for name in others if is_dicom(root / name)]
+    files = [name for name in names if _is_dicom(root / name)]
     found: dict[str, DicomFacts | None] = {}
     for name in request.track(files, "reading DICOM headers", len(files)) if files else ():
         try:
@@ -76,6 +74,14 @@ def _read_headers(
         except UnreadableImageError:  # told when its pixels are read, as for any other file
             found[name] = None
     return found
+
+
+def _is_dicom(path: Path) -> bool:
+    # Whatever a file is called: by a DICOM file's name nobody may be known.
+    try:
+        return is_dicom(path)
+    except OSError:  # told when its bytes are read, as for any other file
+        return False
 
 
 def _complete(radiograph: Radiograph, facts: DicomFacts | None) -> Radiograph:
