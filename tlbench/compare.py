@@ -199,6 +199,7 @@ def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> di
     return {
         "dataset": first["dataset"],
         "subset": first["subset"],
+        "selection": first["details"]["dataset"].get("selection"),
         "synthetic": first["synthetic"],
         "holdout": first["holdout"],
         "level": choices.level,

@@ -62,15 +62,16 @@ def run(backbone: str, **options: Any) -> Record:
     """Evaluate one backbone and return its record, at once if the same run is finished already.
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
-    names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
-    decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow", "openvino"
-    or "onnxruntime") and `precision` ("auto", "float32", "bfloat16" or "int8") what runs the
-    backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features are
-    kept in; `prepare` steps that change pixels first ("crop", "clahe", "pad"); `level` (0.95) and
-    `ci` ("logit" or "wald") the intervals; `results` ("results") and `cache` the folders written
-    to; `offline` keeps it off the network; `skip_unreadable` leaves out files that can't be read;
-    `force` runs anew. `plugins` are files that offer more. Raises `TlbenchError` for what a user
-    can mend.
+    names as `tlbench list` shows them; `data_root` is the folder of the data set, `manifest` a
+    table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude` and
+    `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and training,
+    never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision`
+    ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which numbers;
+    `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps that
+    change pixels first ("crop", "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald") the
+    intervals; `results` ("results") and `cache` the folders written to; `offline` keeps it off the
+    network; `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are
+    files that offer more. Raises `TlbenchError` for what a user can mend.
     """
     (record,) = run_seeds(backbone, repeats=1, **options)
     return record
@@ -303,8 +304,9 @@ class _Work:
         }
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
         steps = "+".join(order_steps(request.prepare))
-        parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset, steps]
-        words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
+        parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
+        parts += [request.cohort, steps, request.protocol, f"s{request.seed}", digest]
+        words = "-".join(part for part in parts if part)
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
 
     def _head(self, name: str, table: Table, skipped: list[Any]) -> dict[str, Any]:
@@ -379,6 +381,7 @@ class _Work:
                 "source": self.dataset.source,
                 "citation": self.dataset.citation,
                 "fingerprint": table.fingerprint,
+                "selection": dict(table.selection),
                 "skipped": skipped,
             },
             "protocol": describe_protocol(self.protocol),

@@ -256,6 +256,11 @@ class CohortRule:
     where: str | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_count(self.positives, "positives")
+        check_count(self.negatives, "negatives")
+        check_texts(self, "title")
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -264,7 +269,8 @@ class DatasetSpec:
     `label` says how a label comes about, `group` what names a patient, `known_issues` what a user
     should know; `unit` is what a label belongs to. `exclusions` names conditions on metadata that
     a user may leave out, `cohorts` selections that a user may draw. `reveals_label` are metadata
-    that no model and no control may see.
+    that no model and no control may see. With `partial`, a reader may return radiographs whose
+    images are not on disk: those are left out with one warning, and a cohort is drawn from all.
     """
 
     name: str
@@ -281,6 +287,7 @@ class DatasetSpec:
     exclusions: Mapping[str, str] = field(default_factory=dict)
     cohorts: Mapping[str, CohortRule] = field(default_factory=dict)
     reveals_label: tuple[str, ...] = ()
+    partial: bool = False
     label: str = ""
     group: str = ""
     known_issues: tuple[str, ...] = ()
@@ -289,8 +296,8 @@ class DatasetSpec:
         check_name(self.name, "data set")
         check_texts(self, "title", "layout", "licence", "source", "citation", "label", "group")
         check_words(self, "subsets", "reveals_label", "known_issues")
-        check_mapping(self.exclusions, "exclusions")
-        check_mapping(self.cohorts, "cohorts")
+        check_mapping(self.exclusions, "exclusions", str)
+        check_mapping(self.cohorts, "cohorts", CohortRule)
         check_functions(self, "read")
         if self.unit not in ("image", "study", "patient"):
             raise ValueError(f'unit is {self.unit!r}, not "image", "study" or "patient"')

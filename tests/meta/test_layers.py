@@ -26,7 +26,17 @@ LAYERS = [
     {"plugins"},
     {"containment"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks", "levels"},
+    {
+        "hookspecs",
+        "streams",
+        "patients",
+        "progress",
+        "files",
+        "quiet",
+        "threads",
+        "blocks",
+        "levels",
+    },
     {"specs"},
     {"errors", "fields"},
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +160,10 @@ def show_dataset(
     offer = open_plugins(plugin, strict_plugins).datasets.find(name)
     facts = _dataset_facts(offer.spec, _origin(offer))
     issues = "\n".join(f"- {issue}" for issue in facts["known_issues"])
-    _show(json, facts, facts | {"known_issues": issues})
+    exclusions = [f"{name}: {condition}" for name, condition in facts["exclusions"].items()]
+    shown = facts | {"exclusions": "\n".join(exclusions), "known_issues": issues}
+    cohorts = {f"cohort {name}": _cohort_words(rule) for name, rule in facts["cohorts"].items()}
+    _show(json, facts, {k: v for k, v in shown.items() if k != "cohorts"} | cohorts)
 
 
 @show_app.command("protocol")
@@ -275,8 +279,11 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
         "layout": spec.layout,
         "subsets": list(spec.subsets),
         "label": spec.label,
-        "labels_of": spec.unit,
+        "unit": spec.unit,
         "patients": spec.group,
+        "exclusions": dict(spec.exclusions),
+        "cohorts": {name: asdict(rule) for name, rule in spec.cohorts.items()},
+        "reveals_label": list(spec.reveals_label),
         "synthetic": spec.synthetic,
         "known_issues": list(spec.known_issues),
         "licence": spec.licence,
@@ -284,6 +291,12 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
         "citation": spec.citation,
         "origin": origin,
     }
+
+
+def _cohort_words(rule: dict[str, Any]) -> str:
+    numbers = f"{rule['positives']:,} with a fracture and {rule['negatives']:,} without"
+    where = f", where {rule['where']}" if rule["where"] else ""
+    return f"{rule['title']}\n{numbers}{where}; drawn by patient from seed {rule['seed']}"
 
 
 def _protocol_facts(spec: ProtocolSpec, origin: str) -> dict[str, Any]:

@@ -88,6 +88,19 @@ def read_label(path: Path, row: Row, column: str) -> int:
     return int(text)
 
 
+def read_list(path: Path, column: str) -> list[str]:
+    """Return what a file lists: its lines, or `column` of a CSV table that has it; maybe nothing.
+
+    Raises `DataError` if the file can't be read, or is such a table with an error in it.
+    """
+    lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    header = next(csv.reader(lines[:1]), [])
+    if column not in (cell.strip() for cell in header):
+        return lines
+    rows = read_table(path, (column,)) if len(lines) > 1 else []
+    return [row.values[column] for row in rows if row.values[column]]
+
+
 def _read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
