@@ -63,9 +63,9 @@ def run(backbone: str, **options: Any) -> Record:
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
     names as `tlbench list` shows them; `data_root` is the folder of the data set, `manifest` a
-    table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude` and
-    `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and training,
-    never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision`
+    table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude`
+    and `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and
+    training, never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision`
     ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which numbers;
     `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps that
     change pixels first ("crop", "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald") the
