@@ -65,13 +65,13 @@ def run(backbone: str, **options: Any) -> Record:
     names as `tlbench list` shows them; `data_root` is the folder of the data set, `manifest` a
     table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude`
     and `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and
-    training, never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision`
-    ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which numbers;
-    `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps that
-    change pixels first ("crop", "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald") the
-    intervals; `results` ("results") and `cache` the folders written to; `offline` keeps it off the
-    network; `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are
-    files that offer more. Raises `TlbenchError` for what a user can mend.
+    training, never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and
+    `precision` ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which
+    numbers; `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps
+    that change pixels first ("crop", "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald")
+    the intervals; `results` ("results") and `cache` the folders written to; `offline` keeps it off
+    the network; `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins`
+    are files that offer more. Raises `TlbenchError` for what a user can mend.
     """
     (record,) = run_seeds(backbone, repeats=1, **options)
     return record
