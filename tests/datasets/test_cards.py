@@ -12,18 +12,23 @@ from tlbench.datasets.csv_files import index_rows, read_label, read_table
 from tlbench.datasets.shipped import tlbench_register_datasets
 from tlbench.errors import DataError
 
-SHIPPED = ("demo", "folder", "fracatlas", "grazpedwri-dx")
+SHIPPED = ("demo", "folder", "fracatlas", "grazpedwri-dx", "manifest", "dicom", "mura")
 
 
 def test_the_data_sets_are_offered_as_their_cards_describe_them():
     specs = {spec.name: spec for spec in tlbench_register_datasets()}
     assert tuple(specs) == SHIPPED
-    assert [specs[name].needs_root for name in SHIPPED] == [False, True, True, True]
-    assert [specs[name].synthetic for name in SHIPPED] == [True, False, False, False]
+    assert [name for name in SHIPPED if not specs[name].needs_root] == ["demo", "manifest"]
+    assert [name for name in SHIPPED if specs[name].synthetic] == ["demo"]
+    assert [name for name in SHIPPED if specs[name].unit != "image"] == ["mura"]
     assert "ynthetic" in specs["demo"].title
     assert specs["fracatlas"].subsets == ("upper_limb", "wrist_lateral")
     assert specs["fracatlas"].licence == "CC BY 4.0"
     assert "Sci Data" in specs["fracatlas"].citation
+    assert specs["mura"].unit == "study"
+    assert specs["mura"].licence == "research only"
+    assert {"wrist", "forearm"} <= set(specs["mura"].subsets)
+    assert all(spec.label for spec in specs.values())
     assert specs["fracatlas"].reveals_label == ("fracture_count", "fracture_centres_xy")
     assert specs["grazpedwri-dx"].partial
     cohort = specs["grazpedwri-dx"].cohorts["kim2018"]
@@ -73,7 +78,8 @@ def test_wrist_lateral_has_its_casts_in_one_class_only():
 def test_listing_data_sets_imports_nothing_heavy():
     code = (
         "import sys; from tlbench.datasets.shipped import tlbench_register_datasets as r; r();"
-        "print([m for m in ('numpy', 'PIL', 'pandas', 'keras') if m in sys.modules])"
+        "heavy = ('numpy', 'PIL', 'pandas', 'keras', 'pyarrow', 'pydicom');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

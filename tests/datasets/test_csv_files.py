@@ -37,7 +37,7 @@ def test_rows_know_their_lines(table):
         (b"id,label\n", "has no rows"),
         (b"id;label\na;1\n", 'has no column "id"; its columns are id;label'),
         (b"id,label,id\na,1,b\n", 'has two columns "id"'),
-        (b"id,label\na\n", "line 2 of .* has 1 values, its header 2"),
+        (b"id,label\na\n", "line 2 of .* has 1 values instead of 2"),
         (b"id,label\na,1,2\n", "line 2 of .* has 3 values"),
         ("id,label\nä,1\n".encode("latin-1"), "is not UTF-8 text"),
         ("id,label\na,1\n".encode("utf-16"), "is not UTF-8 text"),

@@ -144,6 +144,7 @@ def test_choices_that_do_not_apply_are_refused(root):
     assert error.hint == 'did you mean "wrist_lateral"?'
     assert '"wrist_lateral"' in refusal(root, UnknownNameError, subset="knee").hint
     assert '"yes" can\'t be chosen' in refusal(root, positive="yes").message
+    assert "takes no table" in refusal(root, columns={"label": "fractured"}).message
 
 
 def test_a_subset_needs_all_its_radiographs(root):

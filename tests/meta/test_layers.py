@@ -20,11 +20,23 @@ LAYERS = [
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},
+    {"raster", "dicom", "preparation"},
+    {"refusals"},
     {"backbones"},
     {"plugins"},
     {"containment"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "patients", "progress", "files", "quiet", "threads", "blocks"},
+    {
+        "hookspecs",
+        "streams",
+        "patients",
+        "progress",
+        "files",
+        "quiet",
+        "threads",
+        "blocks",
+        "levels",
+    },
     {"specs"},
     {"errors", "fields"},
 ]
@@ -42,9 +54,13 @@ HEAVY = {
     "statsmodels",
     "h5py",
     "pandas",
+    "pyarrow",
     "matplotlib",
     "pooch",
     "requests",
+    "pydicom",
+    "imagecodecs",
+    "skimage",
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -159,8 +159,9 @@ def show_dataset(
     """Show a data set: where it comes from, its licence, and what layout is read."""
     offer = open_plugins(plugin, strict_plugins).datasets.find(name)
     facts = _dataset_facts(offer.spec, _origin(offer))
+    issues = "\n".join(f"- {issue}" for issue in facts["known_issues"])
     exclusions = [f"{name}: {condition}" for name, condition in facts["exclusions"].items()]
-    shown = facts | {"exclusions": "\n".join(exclusions)}
+    shown = facts | {"exclusions": "\n".join(exclusions), "known_issues": issues}
     cohorts = {f"cohort {name}": _cohort_words(rule) for name, rule in facts["cohorts"].items()}
     _show(json, facts, {k: v for k, v in shown.items() if k != "cohorts"} | cohorts)
 
@@ -277,11 +278,14 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
         "title": spec.title,
         "layout": spec.layout,
         "subsets": list(spec.subsets),
+        "label": spec.label,
+        "unit": spec.unit,
+        "patients": spec.group,
         "exclusions": dict(spec.exclusions),
         "cohorts": {name: asdict(rule) for name, rule in spec.cohorts.items()},
         "reveals_label": list(spec.reveals_label),
-        "unit": spec.unit,
         "synthetic": spec.synthetic,
+        "known_issues": list(spec.known_issues),
         "licence": spec.licence,
         "source": spec.source,
         "citation": spec.citation,

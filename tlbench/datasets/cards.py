@@ -65,6 +65,9 @@ class Card:
                 needs_root=content["needs_root"],
                 synthetic=content["synthetic"],
                 unit=content.get("unit", "image"),
+                label=content["label"],
+                group=content["group"],
+                known_issues=tuple(content["known_issues"]),
                 exclusions=content.get("exclusions", {}),
                 cohorts={
                     cohort: CohortRule(**rule)

@@ -88,7 +88,9 @@ class _Check:
             self._names("images beside it", None, "extra", images.keys() - named.keys())
         elif read is not None:
             self._count("radiographs", len(read))
-            self._count("fractures", sum(radiograph.label == 1 for radiograph in read))
+            positives = sum(radiograph.label == 1 for radiograph in read)
+            expected = self.card.content.get("expected", {}) if self.card else {}
+            self._count("positives" if "positives" in expected else "fractures", positives)
         self._open_images(images, read)
         self._compare_receipt()
         # Of a data set that may be here in part, readers return every row.

@@ -9,7 +9,13 @@ from pathlib import Path
 from tlbench.datasets.cards import read_card
 from tlbench.datasets.conditions import values_of
 from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
-from tlbench.datasets.requests import check_subset, list_names, refuse_positive, require_root
+from tlbench.datasets.requests import (
+    check_subset,
+    list_names,
+    refuse_manifest,
+    refuse_positive,
+    require_root,
+)
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
 
@@ -38,6 +44,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     card = read_card(_NAME)
     check_subset(request, _NAME, card.subsets)
     refuse_positive(request, _NAME)
+    refuse_manifest(request, _NAME)
     published = f"GRAZPEDWRI-DX as published ({card.content['source']}, doi:{card.content['doi']})"
     root = require_root(request, _NAME, published)
     folders = _find_folders(root, published)

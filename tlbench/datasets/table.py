@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -243,6 +243,11 @@ def _sha256(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def counted(items: Sized, noun: str) -> str:
+    """Return how many there are, e.g. "1 image" or "1,200 images"."""
+    return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def few(names: list[str], most: int = 3) -> str:
