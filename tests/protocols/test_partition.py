@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tlbench.errors import DataError
-from tlbench.protocols.partition import PARTITIONS, assign_groups, draw_partitions
+from tlbench.protocols.partition import PARTITIONS, assign_groups, draw_partitions, straddling
 from tlbench.protocols.shipped import PAPER2018
 from tlbench.specs import HoldoutRule
 from tlbench.streams import stream
@@ -117,3 +117,11 @@ def test_groups_are_spread_by_the_shares() -> None:
     assert np.allclose(np.bincount(part) / 1000, [0.5, 0.3, 0.2], atol=0.005)
     for share in range(3):
         assert labels[part == share].mean() == pytest.approx(0.3, abs=0.01)
+
+
+def test_groups_in_two_given_partitions_are_found() -> None:
+    groups = np.array([4, 4, 7, 7, 2, 2, 9])
+    given = ["train", "hold-out", "train", "train", "test", "validation", None]
+    assert straddling(groups, given).tolist() == [2, 4]
+    assert straddling(groups, ["train"] * 7).tolist() == []
+    assert straddling(groups, [None] * 7).tolist() == []

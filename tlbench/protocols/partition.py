@@ -83,6 +83,18 @@ def assign_groups(
     return part_of[index]
 
 
+def straddling(groups: NDArray[np.int64], given: Sequence[str | None]) -> NDArray[np.int64]:
+    """Return the groups (ascending) whose radiographs lie in more than one given partition.
+
+    `groups` (n,) are patient numbers, `given` (n) names of partitions; None is in none of them.
+    """
+    places: dict[int, set[str]] = {}
+    for group, name in zip(groups, given, strict=True):
+        if name is not None:
+            places.setdefault(int(group), set()).add(name)
+    return np.array(sorted(g for g, names in places.items() if len(names) > 1), dtype=np.int64)
+
+
 def _draw_holdout(
     labels: NDArray[np.int64], groups: NDArray[np.int64], rule: HoldoutRule
 ) -> tuple[NDArray[np.bool_], int, str]:
