@@ -15,6 +15,7 @@ from tlbench.comparison import Choices, CutoffUsed, compare_classifiers, describ
 from tlbench.errors import DataError
 from tlbench.measures import finite, shared_warnings
 from tlbench.records import Prediction, Record, get_record, list_records
+from tlbench.specs import UNIT_WORDS
 from tlbench.stats import choose_cutoff, spread_over_seeds
 
 
@@ -34,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Holdout:
-    """The shared hold-out: cases in order, labels (n,), patients (n,), scores by record name."""
+    """The shared hold-out: units in order, labels (n,), patients (n,), scores by record name."""
 
     cases: list[str]
     labels: NDArray[np.int64]
@@ -116,7 +117,8 @@ def check_shared(records: Sequence[Record]) -> None:
         first = group[0]
         names = " ".join(x for x in (first["dataset"], first["subset"]) if x)
         data = first["details"]["dataset"]["fingerprint"][:8]
-        parts.append(f"{len(group)} on {names} ({first['holdout']['n']} images, data {data})")
+        what = UNIT_WORDS[first["unit"]]
+        parts.append(f"{len(group)} on {names} ({first['holdout']['n']} {what}, data {data})")
     raise DataError(
         f"these {len(records)} runs do not share a hold-out: {', '.join(parts)}",
         "name runs that do (`tlbench list runs`), or narrow them with --dataset or --subset",
@@ -159,7 +161,7 @@ def _read_holdout(records: Sequence[Record]) -> Holdout:
     first: list[Prediction] = []
     scores = {}
     for record in records:
-        held = [p for p in record.predictions() if p.partition == "hold-out"]
+        held = [p for p in record.unit_predictions() if p.partition == "hold-out"]
         held.sort(key=lambda p: p.case)
         first = first or held
         if [(p.case, p.label) for p in held] != [(p.case, p.label) for p in first]:
@@ -193,6 +195,7 @@ def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> di
         "dataset": first["dataset"],
         "subset": first["subset"],
         "synthetic": first["synthetic"],
+        "unit": first["unit"],
         "holdout": first["holdout"],
         "level": choices.level,
         "classifiers": {name: classifiers[name] for name in compared["ranking"]},
