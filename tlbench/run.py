@@ -344,8 +344,8 @@ class _Work:
             lines.append("synthetic data: the figures say nothing about patients")
         if not table.has_patients:
             lines.append(
-                f"the data set does not name patients: every {_patient_of_its_own(table)} counts as a "
-                "patient of its own, so images of one patient may be in training and in the "
+                f"the data set does not name patients: every {_patient_of_its_own(table)} counts "
+                "as a patient of its own, so images of one patient may be in training and in the "
                 "hold-out"
             )
         if table.copies:

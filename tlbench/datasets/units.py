@@ -16,14 +16,16 @@ from tlbench.specs import Unit
 def number_units(table: Table, unit: Unit) -> NDArray[np.int64]:
     """Return for each of n radiographs the number (n,) of its unit.
 
-    Images are numbered as they stand; a study belongs to its patient, so that two patients may
-    have studies of one name. Raises `DataError` where radiographs don't say what their unit is,
+    Units are numbered as they first appear; a study belongs to its patient, so that two patients
+    may have studies of one name. Raises `DataError` where radiographs don't say what their unit is,
     or where those of one study have both labels.
     """
     if unit == "image":
         return np.arange(len(table), dtype=np.int64)
     _check_named(table, unit)
-    numbers = np.unique(_names(table, unit), return_inverse=True)[1].astype(np.int64)
+    names = _names(table, unit)
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    numbers = np.array([places[name] for name in names], dtype=np.int64)
     if unit == "study":
         _check_agreement(table, numbers)
     return numbers

@@ -121,8 +121,9 @@ class _Rest:
     def check_labels(self, part: int, *, drawn: bool) -> None:
         rows = self.of == part
         if len(np.unique(collect_units(self.labels[rows], self.units[rows]).labels)) < 2:
-            how = "drawn from what the data set gives as train" if drawn else "the data set gives"
+            name = PARTITIONS[part] + (" partition" if part != HOLDOUT else "")
+            how = "drawn from its train" if drawn else "that the data set gives"
             raise DataError(
-                f"the {PARTITIONS[part]} {how} has {self.what} of one label only",
+                f"the {name} {how} has {self.what} of one label only",
                 "hold-out, train and validation need both labels each",
             )

@@ -38,10 +38,13 @@ class Units:
 def collect_units(labels: ArrayLike, names: ArrayLike) -> Units:
     """Return the units that n rows with `labels` (n,) of 0/1 belong to, by their `names` (n,).
 
-    Names are numbers or text.
+    Names are numbers or text. Raises ValueError where there are not n of them.
     """
-    given = np.asarray(labels).astype(np.int64)
-    found, first, of = np.unique(np.asarray(names), return_index=True, return_inverse=True)
-    marks = np.zeros(len(found), dtype=np.int64)
-    np.maximum.at(marks, of, given)
-    return Units(marks, first.astype(np.int64), of.astype(np.int64))
+    marks = np.asarray(labels).astype(np.int64)
+    asked = np.asarray(names)
+    if marks.shape != asked.shape:
+        raise ValueError(f"labels and names differ in length: {marks.size} and {asked.size}")
+    found, first, of = np.unique(asked, return_index=True, return_inverse=True)
+    highest = np.zeros(len(found), dtype=np.int64)
+    np.maximum.at(highest, of, marks)
+    return Units(highest, first.astype(np.int64), of.astype(np.int64))
