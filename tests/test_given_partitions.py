@@ -14,6 +14,7 @@ import tlbench
 from tests.studies import PLUGIN, Row, give, make_rows, write_pictures, write_table
 from tlbench.errors import DataError, TlbenchError
 from tlbench.records import Record
+from tlbench.report.rows import run_sheet
 
 BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
 ROWS = make_rows()
@@ -83,6 +84,17 @@ def test_a_test_partition_is_the_holdout_where_none_is_given(evaluate, unit: str
         "train"
     )
     check_drawn(rows, record, {"train", "test"}, {"test": "hold-out", "validation": "validation"})
+
+
+def test_every_table_says_that_partitions_are_given(evaluate) -> None:
+    record = evaluate(give(ROWS, train=0.7, hold_out=0.3))
+    (line,) = [line for line in record["warnings"] if "partitions" in line]
+    assert line == (
+        "partitions are the data set's, not the protocol's: hold-out given by the data set; "
+        "validation and test drawn from what the data set gives as train"
+    )
+    assert any(line in note for note in run_sheet([record]).notes)
+    assert not any("not the protocol's" in line for line in evaluate(ROWS)["warnings"])
 
 
 def test_validation_and_test_are_drawn_from_train_where_they_are_missing(evaluate) -> None:

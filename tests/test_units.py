@@ -211,6 +211,27 @@ def test_comparisons_are_of_units(evaluate, tmp_path: Path) -> None:
     assert f"{image['holdout']['n']} radiographs" in caught.value.message
 
 
+def test_evaluating_its_file_gives_the_figures_of_the_record(evaluate, tmp_path: Path) -> None:
+    record = evaluate()
+    lines = (record.folder / "predictions.csv").read_text().splitlines(keepends=True)
+    file = tmp_path / "held.csv"
+    file.write_text("".join([lines[0], *(line for line in lines if ",hold-out," in line)]))
+    data = tlbench.evaluate(file, unit="unit")
+    assert data["n"] == record["holdout"]["n"]
+    found = data["classifiers"]["score"]
+    assert found["auc"] == record["auc"]["value"]
+    assert found["ci"]["low"] == pytest.approx(record["auc"]["low"], abs=1e-12)
+    assert tlbench.evaluate(file)["n"] == record["holdout"]["images"]
+
+
+def test_runs_can_be_narrowed_to_those_of_one_unit(evaluate, tmp_path: Path) -> None:
+    evaluate(results=tmp_path)
+    evaluate(results=tmp_path, unit="image")
+    for unit in ("study", "image"):
+        (entry,) = compare(results=tmp_path, unit=unit).entries
+        assert entry.record["unit"] == unit
+
+
 def test_a_record_from_before_there_were_units_is_of_images(evaluate, tmp_path: Path) -> None:
     record = evaluate(unit="image", results=tmp_path)
     data = {name: value for name, value in record.items() if name != "unit"}

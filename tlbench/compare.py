@@ -64,18 +64,19 @@ def compare(
     dataset: str | None = None,
     subset: str | None = None,
     protocol: str | None = None,
+    unit: str | None = None,
     warn: Callable[[str], None] = lambda _line: None,
     level: float = 0.95,
     ci: Literal["logit", "wald"] = "logit",
 ) -> Compared:
     """Compare records that share a hold-out, from their predictions alone.
 
-    Without `runs`, all records in `results` are compared, those of `dataset`, `subset` and
-    `protocol` where given. Of several seeds of one backbone one is tested, the lowest that all
-    share, never several as if independent; their spread stands apart. Raises `DataError` where
-    hold-outs differ, saying how.
+    Without `runs`, all records in `results` are compared, those of `dataset`, `subset`,
+    `protocol` and `unit` where given. Of several seeds of one backbone one is tested, the lowest
+    that all share, never several as if independent; their spread stands apart. Raises `DataError`
+    where hold-outs differ, saying how.
     """
-    asked = {"dataset": dataset, "subset": subset, "protocol": protocol}
+    asked = {"dataset": dataset, "subset": subset, "protocol": protocol, "unit": unit}
     records = _find(runs, Path(results), asked, warn)
     check_shared(records)
     entries = sorted(_entries(records), key=lambda e: (-e.record["auc"]["value"], e.name))
@@ -121,7 +122,7 @@ def check_shared(records: Sequence[Record]) -> None:
         parts.append(f"{len(group)} on {names} ({first['holdout']['n']} {what}, data {data})")
     raise DataError(
         f"these {len(records)} runs do not share a hold-out: {', '.join(parts)}",
-        "name runs that do (`tlbench list runs`), or narrow them with --dataset or --subset",
+        "name runs that do (`tlbench list runs`), or narrow them with --dataset, --subset, --unit",
     )
 
 

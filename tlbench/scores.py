@@ -89,7 +89,7 @@ def plan_seed(table: Table, protocol: ProtocolSpec, seed: int, unit: Unit = "ima
     """
     units = number_units(table, unit)
     labels, groups = table.labels, table.groups
-    if any(name is not None for name in table.given):
+    if table.gives_partitions:
         partitions = take_partitions(table.given, labels, groups, units, protocol, seed, unit)
     else:
         partitions = draw_partitions(labels, groups, protocol, seed, units=units, unit=unit)
@@ -147,7 +147,7 @@ def train_and_measure(
         "internal_test": training.measure_test(layer, plan.samples["test"]),
         "partitions": {name: _count(plan, partitions.rows(name)) for name in PARTITIONS},
         "top_layer": finite(dict(layer.history)),
-        "warnings": list(layer.warnings),
+        "warnings": [*_describe_given(plan), *layer.warnings],
     }
     if plan.protocol.split_views:
         # The same data, split before augmentation: what the internal test should have shown.
@@ -257,6 +257,12 @@ def _describe_holdout(plan: Plan) -> dict[str, Any]:
         "rule": plan.partitions.note,
         "fingerprint": fingerprint_units(plan.table, held, plan.unit),
     }
+
+
+def _describe_given(plan: Plan) -> list[str]:
+    if not plan.table.gives_partitions:
+        return []
+    return [f"partitions are the data set's, not the protocol's: hold-out {plan.partitions.note}"]
 
 
 def _count(plan: Plan, rows: NDArray[np.int64]) -> dict[str, Any]:

@@ -107,6 +107,11 @@ class Table:
         """The partition (n,) that the data set puts each radiograph in, None where it doesn't."""
         return tuple(r.partition for r in self.radiographs)
 
+    @property
+    def gives_partitions(self) -> bool:
+        """Whether the data set puts any radiograph into a partition."""
+        return any(name is not None for name in self.given)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over case, image, label, patient, study and partition of every radiograph."""
