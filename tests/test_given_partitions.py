@@ -190,3 +190,12 @@ def test_too_few_to_draw_from_are_refused(evaluate) -> None:
     few = [row for row in few if row.patient != kept or row.label]
     with pytest.raises(DataError, match="of one label only"):
         evaluate(few)
+
+
+def test_a_test_partition_for_which_nothing_is_left_is_said(evaluate) -> None:
+    """One patient to train on can't be split."""
+    rows = give(ROWS, train=0.5, validation=0.25, hold_out=0.25)
+    alone = [replace(r, patient="Jane Doe") if r.partition == "train" else r for r in rows]
+    record = evaluate(alone, protocol="paper2018", unit="image")
+    assert record["partitions"]["test"]["n"] == 0
+    assert record["internal_test"] == {"n": 0, "auc": None, "note": "nothing is in it"}
