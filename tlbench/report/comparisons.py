@@ -35,7 +35,7 @@ def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
     head = f"{title}: {data['n']:,} cases, {data['positives']:,} positive"
     if data["patients"]:
         head += f", {data['patients']:,} patients"
-    notes = [_how(data), *_group_notes(data)]
+    notes = [_how(data, "case"), *_group_notes(data)]
     if "fixed" not in rules or len(rules) > 1:
         notes.append("Cut-offs chosen on the cases they are judged by are optimistic.")
     notes += [f"Note: {note}." for note in data["notes"]]
@@ -96,10 +96,10 @@ def _marks(data: Data) -> dict[str, str]:
     return marks
 
 
-def _how(data: Data) -> str:
+def _how(data: Data, unit: str) -> str:
     classifiers = data["classifiers"]
     aucs = [c["ci"] | {"variance_method": c["variance_method"]} for c in classifiers.values()]
-    return methods(aucs, _proportion_method(classifiers), unit_of(data))
+    return methods(aucs, _proportion_method(classifiers), unit)
 
 
 def _proportion_method(classifiers: Data) -> str:
@@ -114,7 +114,7 @@ def _backbone_notes(data: Data) -> list[str]:
     chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
     notes = [
         *averaged(data),
-        _how(data),
+        _how(data, unit_of(data)),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
         "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",
         *_group_notes(data),

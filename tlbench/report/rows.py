@@ -14,6 +14,7 @@ Data = Mapping[str, Any]
 RUN_COLUMNS = ("Backbone", "AUC", "Cut-off chosen on", "Sensitivity", "Specificity")
 VARIANCES = {"delong": "DeLong variance", "obuchowski": "clustered variance (Obuchowski 1997)"}
 CLUSTERS = {
+    "case": "some patients have several cases",
     "image": "some patients have several images",
     "study": "some patients have several studies",
     "patient": "some patients share a picture",
