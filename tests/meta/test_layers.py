@@ -18,7 +18,7 @@ LAYERS = [
     {"run_request"},
     {"scores", "drift"},
     {"evaluate", "compare"},
-    {"measures", "weights", "comparison", "predictions"},
+    {"measures", "weights", "comparison", "predictions", "contract"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},
     {"raster", "dicom", "preparation"},
     {"refusals"},
