@@ -21,6 +21,7 @@ from tlbench.cli.options import (
     Manifest,
     PluginFiles,
     Positive,
+    Prepare,
     StrictPlugins,
     Subset,
     Where,
@@ -134,6 +135,7 @@ def show_data(
     without: Without = None,
     cohort: Cohort = None,
     exclude: Exclude = None,
+    prepare: Prepare = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Count by this column of your table too; may be repeated."),
@@ -171,6 +173,7 @@ def show_data(
     from tlbench.datasets.counts import count_radiographs, known_words
     from tlbench.datasets.table import read_table
     from tlbench.environment import cache_folder
+    from tlbench.preparation import order_steps
     from tlbench.quiet import stdout_aside
     from tlbench.specs import DataChoice
 
@@ -189,6 +192,7 @@ def show_data(
         exclude=exclude,
     )
     progress = ConsoleProgress()
+    steps = order_steps(prepare or ())
     size = _input_size(host, backbone)
     file = sheet or Path(f"{dataset}-contact-sheet.png")
     tiles: list[Tile] = []
@@ -198,12 +202,12 @@ def show_data(
         words = dict.fromkeys([*known_words(find_card(dataset)), *(by or ())])
         counts = count_radiographs(table, words, partitions)
         if not no_sheet:
-            from tlbench.images import prepare
+            from tlbench.images import prepare as prepare_pixels
             from tlbench.report.contact_sheet import choose_tiles, save_sheet
 
-            look = partial(prepare, size=size)
+            look = partial(prepare_pixels, size=size, steps=steps)
             tiles = choose_tiles(table, per_class, seed, look, progress.warn)
-            remarks = [f"drawn at random, seed {seed}; {_seen(backbone, size)}"]
+            remarks = [f"drawn at random, seed {seed}; {_seen(backbone, size, steps)}"]
             title = f"{dataset}, {subset}" if subset else dataset
             save_sheet(file, table, tiles, title, remarks, synthetic=spec.synthetic, names=names)
     if cases is not None:
@@ -238,8 +242,9 @@ def _input_size(host: PluginHost, backbone: str | None) -> tuple[int, int]:
     return find_backbone(host, backbone).spec.preprocessing.size or _SIZE
 
 
-def _seen(backbone: str | None, size: tuple[int, int]) -> str:
-    return f"at {size[0]}×{size[1]} pixels" + (f", as {backbone} gets them" if backbone else "")
+def _seen(backbone: str | None, size: tuple[int, int], steps: Sequence[str]) -> str:
+    seen = f"at {size[0]}×{size[1]} pixels" + (f", as {backbone} gets them" if backbone else "")
+    return f"{', '.join(steps)}, {seen}" if steps else seen
 
 
 def _partitions(
