@@ -49,7 +49,7 @@ def order_steps(steps: Sequence[str]) -> tuple[str, ...]:
         raise TlbenchError(f'prepare is "{steps}", not a list of steps', f'e.g. ("{steps}",)')
     for step in steps:
         if step not in STEPS:
-            raise unknown("prepare", step, list(STEPS), f"steps are {', '.join(STEPS)}")
+            raise unknown("preparation step", step, list(STEPS), f"steps are {', '.join(STEPS)}")
     return tuple(step for step in STEPS if step in steps)
 
 
