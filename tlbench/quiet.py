@@ -15,10 +15,14 @@ from pathlib import Path
 from types import TracebackType
 
 
-class _QuietWarnings:
-    """Keeps Python's warnings silent while at least one thread is inside.
+# What pydicom logs quotes the elements it stumbles over, and those may be a patient's.
+_LOGGERS = ("pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils")
 
-    Their filters belong to the process: the first thread in sets them, the last one out restores
+
+class _QuietWarnings:
+    """Keeps Python's warnings and pydicom's log silent while at least one thread is inside.
+
+    Both belong to the process: the first thread in turns them off, the last one out restores
     them, and all may work in between.
     """
 
@@ -26,6 +30,7 @@ class _QuietWarnings:
         self._lock = threading.Lock()
         self._inside = 0
         self._filters = warnings.catch_warnings()
+        self._disabled: dict[str, bool] = {}
 
     def __enter__(self) -> None:
         with self._lock:
@@ -33,6 +38,9 @@ class _QuietWarnings:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.simplefilter("ignore")
+                self._disabled = {name: logging.getLogger(name).disabled for name in _LOGGERS}
+                for name in _LOGGERS:
+                    logging.getLogger(name).disabled = True
             self._inside += 1
 
     def __exit__(
@@ -42,6 +50,8 @@ class _QuietWarnings:
             self._inside -= 1
             if self._inside == 0:
                 self._filters.__exit__(None, None, None)
+                for name, before in self._disabled.items():
+                    logging.getLogger(name).disabled = before
 
 
 quiet_warnings = _QuietWarnings()
