@@ -14,13 +14,17 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import TracebackType
 
-
 # What pydicom logs quotes the elements it stumbles over, and those may be a patient's.
-_LOGGERS = ("pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils")
+_LOGGERS = (
+    "pydicom",
+    "pydicom.pixels.decoders.base",
+    "pydicom.pixels.utils",
+    "PIL.TiffImagePlugin",
+)
 
 
 class _QuietWarnings:
-    """Keeps Python's warnings and pydicom's log silent while at least one thread is inside.
+    """Keeps Python's warnings and what readers log silent while at least one thread is inside.
 
     Both belong to the process: the first thread in turns them off, the last one out restores
     them, and all may work in between.
