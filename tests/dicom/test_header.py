@@ -140,6 +140,29 @@ def test_compressed_pixels_of_another_size_are_refused_undecoded(tmp_path, synta
     assert refusal(path) == "its compressed pixels are of another size than its header says"
 
 
+def test_boxes_without_a_length_are_no_trap(tmp_path):
+    """pydicom would look through them for ever."""
+    boxes = b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(8) + b"\0\0\0\x08jp2c\xff\x4f\xff\x51"
+    eight = PIXELS.astype(np.uint8)
+    path = write_dicom(tmp_path / "x.dcm", eight, syntax=JPEG2000Lossless, code=boxes)
+    assert refusal(path) == "its compressed pixels are damaged"
+
+
+def test_jpeg_2000_may_lie_in_the_boxes_of_a_file(tmp_path):
+    import imagecodecs
+
+    eight = PIXELS.astype(np.uint8)
+    codes = [
+        imagecodecs.jpeg2k_encode(eight, level=0, reversible=True, codecformat=kind)
+        for kind in ("j2k", "jp2")
+    ]
+    assert codes[1].startswith(b"\0\0\0\x0cjP")
+    for number, code in enumerate(codes):
+        name = tmp_path / f"{number}.dcm"
+        path = write_dicom(name, eight, syntax=JPEG2000Lossless, code=bytes(code))
+        np.testing.assert_array_equal(read_pixels(path), eight.astype(np.uint16) * 257)
+
+
 def test_a_transfer_syntax_without_decoder_is_refused(tmp_path):
     path = write_dicom(
         tmp_path / "x.dcm", PIXELS, bits=12, syntax="1.2.840.10008.1.2.4.102", code=b"12"

@@ -146,8 +146,8 @@ def _decode_jpeg(source: bytes) -> bytes:
 def _size_of(source: bytes) -> tuple[int, int, int, int]:
     """Return rows, columns, channels and bits that JPEG, JPEG-LS or JPEG 2000 code starts with."""
     if not source.startswith(b"\xff\xd8"):
-        start = source.find(_START_OF_J2K)
-        return _size_of_j2k(source[start + 4 : start + 45] if start >= 0 else b"")
+        start = _start_of_j2k(source)
+        return _size_of_j2k(source[start + 4 : start + 45])
     place = 2
     while place + 10 <= len(source) and source[place] == 0xFF:
         marker = source[place + 1]
@@ -159,6 +159,21 @@ def _size_of(source: bytes) -> tuple[int, int, int, int]:
         filling = marker == 0xFF
         place += 1 if filling else 2 + int.from_bytes(source[place + 2 : place + 4])
     raise RefusedError(_DAMAGED)
+
+
+def _start_of_j2k(source: bytes) -> int:
+    """Return where JPEG 2000 code starts, past the boxes of a JP2 file if it is one.
+
+    Boxes without a length would keep pydicom looking for ever.
+    """
+    place = 0
+    while not source.startswith(_START_OF_J2K, place):
+        length = int.from_bytes(source[place : place + 4])
+        holds_code = source[place + 4 : place + 8] == b"jp2c"
+        if length < 8 and not holds_code:
+            raise RefusedError(_DAMAGED)
+        place += 8 if holds_code else length
+    return place
 
 
 def _size_of_j2k(header: bytes) -> tuple[int, int, int, int]:
