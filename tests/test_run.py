@@ -496,3 +496,33 @@ def test_features_too_large_for_half_precision_are_refused(evaluate, tmp_path: P
     with pytest.raises(PluginError, match="too large for float16") as caught:
         evaluate(plugins=[file], cached_as="float16")
     assert "--cached-as" in caught.value.hint
+
+
+def test_preparation_is_another_run_with_features_of_its_own(evaluate, tmp_path: Path) -> None:
+    plain = evaluate()
+    prepared = evaluate(prepare=("pad", "clahe"))
+    assert prepared["extraction"]["images"] == plain["extraction"]["images"] > 0
+    assert prepared["details"]["features"]["preparation"] == ["clahe", "pad"]
+    assert plain["details"]["features"]["preparation"] == []
+    assert "-clahe_pad-" in prepared["run"]
+    scores = [np.array([p.score for p in r.predictions()]) for r in (plain, prepared)]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-6
+    again = evaluate(prepare=["clahe", "pad"])  # the order of names makes no difference
+    assert again["run"] == prepared["run"]
+    names = {entry.name for entry in tlbench.compare(results=tmp_path / "results").entries}
+    assert names == {"blocks as read", "blocks clahe+pad"}
+
+
+def test_whole_radiographs_are_prepared_too(evaluate) -> None:
+    plain = evaluate(backbone="image_statistics")
+    prepared = evaluate(backbone="image_statistics", prepare=["clahe"])
+    scores = [np.array([p.score for p in r.predictions()]) for r in (plain, prepared)]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-6
+
+
+def test_an_unknown_step_of_preparation_is_refused(evaluate) -> None:
+    with pytest.raises(UnknownNameError, match='unknown preparation step "padd"') as caught:
+        evaluate(prepare=["padd"])
+    assert caught.value.hint == 'did you mean "pad"?'
+    with pytest.raises(TlbenchError, match="not a list of steps"):
+        evaluate(prepare="pad")

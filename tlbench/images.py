@@ -108,7 +108,12 @@ def _reduce(pixels: Pixels, least_side: int) -> Pixels:
     factor = next((n for n in (8, 4, 2) if n <= fits), 1)
     if factor == 1:
         return pixels
-    return apply_to_planes(lambda plane: np.array(Image.fromarray(plane).reduce(factor)), pixels)
+    band = 64 * factor  # some rows at a time: 16 bits become floats on the way
+    bands = [
+        apply_to_planes(lambda plane: np.array(Image.fromarray(plane).reduce(factor)), rows)
+        for rows in (pixels[start : start + band] for start in range(0, len(pixels), band))
+    ]
+    return cast(Pixels, np.concatenate(bands))
 
 
 def apply_to_planes(change: Callable[[NDArray[Any]], NDArray[Any]], pixels: Pixels) -> Pixels:

@@ -33,11 +33,11 @@ _SMALL = 256
 _BAND = 0.03  # so much along the edges is no limb but the cassette's frame
 _MARGIN = 0.04  # so much is kept around the limb
 # Of the side that a strip stands at right angles to:
-_BROAD_STRIP, _NARROW_STRIP = 0.25, 0.08
+_WHITE_STRIP, _GREY_STRIP = 0.25, 0.15
 _WHITE = 0.75
 # What makes it unsure that the limb was found:
 _COVER = (0.02, 1 / 3)  # of the picture
-_UNREST = 0.7  # of what surrounds the limb, as a part of the limb's contrast
+_UNREST = 0.55  # of what surrounds the limb, as a part of the limb's contrast
 
 
 def order_steps(steps: Sequence[str]) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def order_steps(steps: Sequence[str]) -> tuple[str, ...]:
         raise TlbenchError(f'prepare is "{steps}", not a list of steps', f'e.g. ("{steps}",)')
     for step in steps:
         if step not in STEPS:
-            raise unknown("prepare", step, list(STEPS), f"steps are {', '.join(STEPS)}")
+            raise unknown("preparation step", step, list(STEPS), f"steps are {', '.join(STEPS)}")
     return tuple(step for step in STEPS if step in steps)
 
 
@@ -111,12 +111,12 @@ def find_limb(pixels: Pixels) -> tuple[slice, slice] | None:
     if min(small.shape) < 16:
         return None
     smooth = ndimage.gaussian_filter(small, 1)
-    strips = _strips(small > _WHITE, _BROAD_STRIP)
+    strips = _strips(small > _WHITE, _WHITE_STRIP)
     usable = _inside(small.shape) & ~strips
     if not usable.any():
         return None
     bright = smooth > threshold_triangle(smooth[usable])
-    strips |= _strips(bright, _NARROW_STRIP)
+    strips |= _strips(bright, _GREY_STRIP)
     usable &= ~strips
     limb = _without_specks(ndimage.binary_opening(bright & usable))
     if not _COVER[0] <= limb.mean() <= _COVER[1]:
@@ -138,6 +138,9 @@ def find_limb(pixels: Pixels) -> tuple[slice, slice] | None:
 
 def _reduce(pixels: Pixels) -> NDArray[np.float32]:
     """Return a small grey copy in which 1 is white."""
+    # Of very large pictures some pixels are enough: each of the copy is made of 16 or more.
+    step = max(1, max(pixels.shape[:2]) // (4 * _SMALL))
+    pixels = pixels[::step, ::step]
     grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2, dtype=np.float32)
     image = Image.fromarray(grey.astype(np.float32, copy=False))
     scale = max(1.0, max(grey.shape) / _SMALL)
@@ -156,7 +159,10 @@ def _inside(shape: tuple[int, ...]) -> Mask:
 
 
 def _strips(bright: Mask, zone: float) -> Mask:
-    """Return what of `bright` runs along an edge, within `zone`, for half of its length or more."""
+    """Return what of `bright` lies along an edge, for half of its length or more.
+
+    It has to touch the edge and to end within `zone`: what goes on is no strip.
+    """
     return _strips_across(bright, zone) | _strips_across(bright.T, zone).T
 
 
@@ -165,11 +171,15 @@ def _strips_across(bright: Mask, zone: float) -> Mask:
 
     rows, columns = bright.shape
     depth = max(1, round(zone * rows))
-    line = (1, columns // 2)
     strips = np.zeros_like(bright)
-    for part in (slice(0, depth), slice(rows - depth, rows)):
-        opened = ndimage.grey_opening(bright[part].astype(np.uint8), line, mode="constant")
-        strips[part] = ndimage.binary_dilation(opened, iterations=2)
+    # Both views begin at their edge, so that what is written to them is written to `strips`.
+    for seen, taken in ((bright, strips), (bright[::-1], strips[::-1])):
+        line = (1, columns // 2)
+        opened = ndimage.grey_opening(seen[:depth].astype(np.uint8), line, mode="constant")
+        labels, _ = ndimage.label(opened)
+        at_edge, going_on = np.unique(labels[:2]), np.unique(labels[-1])
+        ends = np.setdiff1d(at_edge, [0, *going_on])
+        taken[:depth] |= ndimage.binary_dilation(np.isin(labels, ends), iterations=2)
     return strips
 
 

@@ -14,11 +14,19 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import TracebackType
 
+# What pydicom logs quotes the elements it stumbles over, and those may be a patient's.
+_LOGGERS = (
+    "pydicom",
+    "pydicom.pixels.decoders.base",
+    "pydicom.pixels.utils",
+    "PIL.TiffImagePlugin",
+)
+
 
 class _QuietWarnings:
-    """Keeps Python's warnings silent while at least one thread is inside.
+    """Keeps Python's warnings and what readers log silent while at least one thread is inside.
 
-    Their filters belong to the process: the first thread in sets them, the last one out restores
+    Both belong to the process: the first thread in turns them off, the last one out restores
     them, and all may work in between.
     """
 
@@ -26,6 +34,7 @@ class _QuietWarnings:
         self._lock = threading.Lock()
         self._inside = 0
         self._filters = warnings.catch_warnings()
+        self._disabled: dict[str, bool] = {}
 
     def __enter__(self) -> None:
         with self._lock:
@@ -33,6 +42,9 @@ class _QuietWarnings:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.simplefilter("ignore")
+                self._disabled = {name: logging.getLogger(name).disabled for name in _LOGGERS}
+                for name in _LOGGERS:
+                    logging.getLogger(name).disabled = True
             self._inside += 1
 
     def __exit__(
@@ -42,6 +54,8 @@ class _QuietWarnings:
             self._inside -= 1
             if self._inside == 0:
                 self._filters.__exit__(None, None, None)
+                for name, before in self._disabled.items():
+                    logging.getLogger(name).disabled = before
 
 
 quiet_warnings = _QuietWarnings()

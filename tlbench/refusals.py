@@ -14,15 +14,17 @@ class RefusedError(Exception):
     """A library might read the file, tlbench does not; the text is the reason."""
 
 
-def check_file(path: Path) -> int:
-    """Return the size of a file in bytes; raises `RefusedError` for what is none, or empty."""
+def check_file(path: Path) -> None:
+    """Raise `RefusedError` for what is no file, is empty, or holds more than one picture can."""
     status = path.stat()
     # A pipe or a device could keep us waiting for ever.
     if not stat.S_ISREG(status.st_mode):
         raise RefusedError("it is not a file")
     if status.st_size == 0:
         raise RefusedError("the file is empty")
-    return status.st_size
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and status.st_size > 4 * limit:
+        raise RefusedError(f"it is larger than {4 * limit:,} bytes")
 
 
 def check_size(rows: int, columns: int, bytes_per_pixel: int) -> None:

@@ -28,7 +28,9 @@ _CORRECTIONS: dict[str, Any] = {
     "apply_jls_sign_correction": True,
     "apply_j2k_sign_correction": True,
 }
+_LOSSY_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 _DAMAGED = "its compressed pixels are damaged"
+_END_OF_JPEG = b"\xff\xd9"
 _START_OF_J2K = b"\xff\x4f\xff\x51"
 
 
@@ -43,10 +45,31 @@ def decode(content: Dataset) -> NDArray[Any]:
     pixels = content.get("PixelData") or b""
     if not pixels or (decoder.is_native and len(pixels) < _stored_size(content)):
         raise RefusedError("it is truncated")
+    if not decoder.is_native:
+        _check_code(pixels, content)
     array, found = decoder.as_array(content, index=0, **_CORRECTIONS)
     if array.ndim == 3 and found["photometric_interpretation"] != "RGB":
         raise RefusedError("its colours are of a kind that is not supported")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_code(pixels: bytes, header: Dataset) -> None:
+    """Raise `RefusedError` for compressed pixels that a decoder had better not see."""
+    from pydicom import uid
+    from pydicom.encaps import get_frame
+
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax == uid.RLELossless:
+        return
+    source = get_frame(pixels, 0, number_of_frames=1)
+    size = _size_of(source)
+    if size[:3] != (header.Rows, header.Columns, header.SamplesPerPixel):
+        raise RefusedError("its compressed pixels are of another size than its header says")
+    if size[3] > header.BitsAllocated:
+        raise RefusedError("its compressed pixels have more bits than its header says")
+    # Without the mark CharLS would read on, past the end and for seconds.
+    if syntax not in uid.JPEG2000TransferSyntaxes and _END_OF_JPEG not in source[-16:]:
+        raise RefusedError("it is truncated")
 
 
 def _stored_size(header: Dataset) -> int:
@@ -87,7 +110,7 @@ def is_available(_syntax: str) -> bool:
 
 
 def decode_frame(source: bytes, runner: DecodeRunner) -> bytes | bytearray:
-    """Decode one picture for pydicom; raises `RefusedError` or the errors of decoders."""
+    """Decode one picture for pydicom; raises whatever the decoders make of damage."""
     import imagecodecs
     from pydicom import uid
 
@@ -97,11 +120,8 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes | bytearray:
         out = bytearray(int(runner.frame_length(unit="bytes")))
         imagecodecs.dicomrle_decode(source, f"<u{runner.bits_allocated // 8}", out=out)
         return out
-    rows, columns, channels, bits = _size_of(source)
-    if (rows, columns, channels) != (runner.rows, runner.columns, runner.samples_per_pixel):
-        raise RefusedError("its compressed pixels are of another size than its header says")
     runner.set_option("planar_configuration", 0)
-    if syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit) and bits == 8:
+    if syntax in _LOSSY_JPEG and _size_of(source)[3] == 8:
         return _decode_jpeg(source)
     if syntax in uid.JPEGTransferSyntaxes:
         pixels = imagecodecs.jpeg_decode(source)
@@ -126,8 +146,8 @@ def _decode_jpeg(source: bytes) -> bytes:
 def _size_of(source: bytes) -> tuple[int, int, int, int]:
     """Return rows, columns, channels and bits that JPEG, JPEG-LS or JPEG 2000 code starts with."""
     if not source.startswith(b"\xff\xd8"):
-        start = source.find(_START_OF_J2K)
-        return _size_of_j2k(source[start + 4 : start + 45] if start >= 0 else b"")
+        start = _start_of_j2k(source)
+        return _size_of_j2k(source[start + 4 : start + 45])
     place = 2
     while place + 10 <= len(source) and source[place] == 0xFF:
         marker = source[place + 1]
@@ -139,6 +159,21 @@ def _size_of(source: bytes) -> tuple[int, int, int, int]:
         filling = marker == 0xFF
         place += 1 if filling else 2 + int.from_bytes(source[place + 2 : place + 4])
     raise RefusedError(_DAMAGED)
+
+
+def _start_of_j2k(source: bytes) -> int:
+    """Return where JPEG 2000 code starts, past the boxes of a JP2 file if it is one.
+
+    Boxes without a length would keep pydicom looking for ever.
+    """
+    place = 0
+    while not source.startswith(_START_OF_J2K, place):
+        length = int.from_bytes(source[place : place + 4])
+        holds_code = source[place + 4 : place + 8] == b"jp2c"
+        if length < 8 and not holds_code:
+            raise RefusedError(_DAMAGED)
+        place += 8 if holds_code else length
+    return place
 
 
 def _size_of_j2k(header: bytes) -> tuple[int, int, int, int]:

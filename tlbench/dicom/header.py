@@ -234,7 +234,7 @@ def _guessed_syntax(header: Any) -> Any:
 def _check(header: Dataset) -> None:
     kind = _kind(header)
     pictureless = "Rows" not in header or "Columns" not in header
-    if pictureless and kind.endswith("Image Storage"):
+    if pictureless and "Image Storage" in kind:
         raise RefusedError("its header is damaged or cut off")
     if pictureless or any(words in kind for words in _NO_RADIOGRAPHS):
         raise RefusedError(f"it holds no radiograph: {kind}")
