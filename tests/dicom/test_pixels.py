@@ -104,6 +104,16 @@ def test_any_window_after_any_rescale(tmp_path_factory, centre, width, slope, in
     np.testing.assert_allclose(read_pixels(path), expected, atol=1)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_numbers_without_end_are_refused_or_count_as_none(tmp_path):
+    pixels = values_of(12)
+    path = write_dicom(tmp_path / "x.dcm", pixels, bits=12, WindowCenter=5, WindowWidth="inf")
+    assert read_dicom_facts(path).window == "percentiles"
+    path = write_dicom(tmp_path / "y.dcm", pixels, bits=12, RescaleSlope="nan", RescaleIntercept=0)
+    with pytest.raises(UnreadableImageError, match="no finite numbers"):
+        read_pixels(path)
+
+
 @pytest.mark.parametrize("width", ["0", "", "-4"])
 def test_a_window_without_a_width_counts_as_none(tmp_path, width):
     pixels = values_of(12)

@@ -11,20 +11,17 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from tlbench.dicom.window import GREY, WindowRule, first_value, window_rule
 from tlbench.quiet import quiet_warnings
 from tlbench.refusals import RefusedError, check_file, check_size, refuse
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-WindowRule = Literal["lut", "window", "full range", "percentiles"]
-"""What turns values into grey levels; see `tlbench.dicom.pixels.read_dicom`."""
-
-GREY = ("MONOCHROME1", "MONOCHROME2")
 PALETTE = "PALETTE COLOR"
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
@@ -151,44 +148,6 @@ def read_header(path: Path, more: Sequence[str] = (), *, pixels: bool = False) -
     return header
 
 
-def window_rule(header: Dataset) -> WindowRule:
-    """Return which rule turns the values of a picture into grey levels.
-
-    A window that no function can apply (without a width, say) counts as none.
-    """
-    if header.PhotometricInterpretation not in GREY:
-        return "full range"
-    if has_lut(header, "VOILUTSequence"):
-        return "lut"
-    if find_window(header) is not None:
-        return "window"
-    return "full range" if header.BitsStored <= 8 else "percentiles"
-
-
-def has_lut(header: Dataset, keyword: str) -> bool:
-    """Tell whether a sequence of look-up tables holds one."""
-    items = header.get(keyword)
-    return bool(items) and all(
-        items[0].get(key) is not None for key in ("LUTDescriptor", "LUTData")
-    )
-
-
-def find_window(header: Dataset) -> tuple[str, float, float] | None:
-    """Return the function, centre and width of the first window, or None where there is none.
-
-    Raises `RefusedError` for a function that DICOM doesn't know.
-    """
-    centre, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
-    function = str(header.get("VOILUTFunction") or "LINEAR").upper()
-    if centre is None or width is None:
-        return None
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        raise RefusedError("the function of its window is unknown")
-    centre, width = float(centre), float(width)
-    fits = width >= 1 if function == "LINEAR" else width > 0
-    return (function, centre, width) if fits else None
-
-
 class _Bounded(io.BufferedReader):
     """A file of which no more than it holds is asked: a damaged length would reserve memory."""
 
@@ -288,15 +247,8 @@ def _facts_of(header: Dataset) -> DicomFacts:
     )
 
 
-def _first(header: Dataset, keyword: str) -> Any:
-    value = header.get(keyword)
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
-        return None if value in (None, "") else value
-    return value[0] if len(value) else None
-
-
 def _text(header: Dataset, keyword: str) -> str | None:
-    value = _first(header, keyword)
+    value = first_value(header, keyword)
     return str(value).strip() or None if value is not None else None
 
 

@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.dicom.codecs import decode
-from tlbench.dicom.header import (
-    GREY,
-    PALETTE,
-    find_window,
-    has_lut,
-    read_header,
-    window_rule,
-)
+from tlbench.dicom.header import PALETTE, read_header
+from tlbench.dicom.window import GREY, find_window, has_lut, window_rule
 from tlbench.levels import apply_table, count_values, stretch
 from tlbench.quiet import quiet_warnings
 from tlbench.refusals import RefusedError
@@ -77,7 +71,10 @@ def _modality(values: NDArray[Any], header: Dataset) -> NDArray[Any]:
     slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
     if slope is None or intercept is None:
         return values
-    return values * float(slope) + float(intercept)
+    meant = values * float(slope) + float(intercept)
+    if not np.isfinite(meant).all():
+        raise RefusedError("its values are no finite numbers once they are rescaled")
+    return meant
 
 
 def _fraction_of_white(values: NDArray[Any], header: Dataset, stored: NDArray[Any]) -> NDArray[Any]:
