@@ -276,10 +276,10 @@ def test_missing_empty_and_foreign_files_are_refused_by_name(tmp_path):
     (tmp_path / "empty.jpg").touch()
     assert refusal(tmp_path / "empty.jpg") == "the file is empty"
     (tmp_path / "text.jpg").write_text("not a radiograph")
-    assert refusal(tmp_path / "text.jpg") == "it is not a JPEG, PNG or TIFF file"
+    assert refusal(tmp_path / "text.jpg") == "it is not a JPEG, PNG, TIFF or DICOM file"
     assert refusal(tmp_path) == "it is not a file"
     other = save(Image.fromarray(GREY), tmp_path / "x.bmp")
-    assert refusal(other) == "it is not a JPEG, PNG or TIFF file"
+    assert refusal(other) == "it is not a JPEG, PNG, TIFF or DICOM file"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

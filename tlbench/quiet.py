@@ -7,8 +7,88 @@ import logging
 import os
 import sys
 import tempfile
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from types import TracebackType
+
+
+class _QuietWarnings:
+    """Keeps Python's warnings silent while at least one thread is inside.
+
+    Their filters belong to the process: the first thread in sets them, the last one out restores
+    them, and all may work in between.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(
+        self, *_failure: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+quiet_warnings = _QuietWarnings()
+"""The one context of its kind: `with quiet_warnings: ...`, in as many threads as there are."""
+
+
+class _Stderr:
+    """Where file descriptor 2 leads: to whatever was put in its place last and still holds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._original = -1
+        self._instead: list[int] = []
+
+    @contextmanager
+    def leads_to(self, descriptor: int) -> Iterator[None]:
+        """Lead what is written to stderr to another open file, in all threads."""
+        with self._lock:
+            if not self._instead:
+                try:
+                    self._original = os.dup(2)
+                except OSError:  # there is no stderr
+                    self._original = -1
+            self._instead.append(descriptor)
+            self._lead()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._instead.remove(descriptor)
+                self._lead()
+                if not self._instead and self._original >= 0:
+                    os.close(self._original)
+
+    def _lead(self) -> None:
+        if self._original >= 0:
+            os.dup2(self._instead[-1] if self._instead else self._original, 2)
+
+
+_stderr = _Stderr()
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Silence what native libraries write to stderr, past Python, in any number of threads."""
+    with Path(os.devnull).open("wb") as nowhere, _stderr.leads_to(nowhere.fileno()):
+        yield
 
 
 @contextmanager
@@ -20,18 +100,15 @@ def quiet_framework() -> Iterator[None]:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
-    keep = os.dup(2)
     with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
         try:
-            yield
+            with _stderr.leads_to(aside.fileno()):
+                yield
         except BaseException:
             aside.seek(0)
-            os.write(keep, aside.read())
+            with suppress(OSError):  # started without any stderr
+                os.write(2, aside.read())
             raise
-        finally:
-            os.dup2(keep, 2)
-            os.close(keep)
 
 
 @contextmanager

@@ -19,11 +19,13 @@ LAYERS = [
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},
+    {"raster", "dicom", "preparation"},
+    {"refusals"},
     {"backbones"},
     {"plugins"},
     {"containment"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks"},
+    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks", "levels"},
     {"specs"},
     {"errors", "fields"},
 ]
@@ -42,6 +44,9 @@ HEAVY = {
     "h5py",
     "pandas",
     "matplotlib",
+    "pydicom",
+    "imagecodecs",
+    "skimage",
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

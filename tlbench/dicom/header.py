@@ -1,0 +1,308 @@
+"""The headers of DICOM files: read without the pixels, and nothing in them taken on trust.
+
+Of all elements only those named here are read: a patient's name never enters the program.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PIL import Image
+
+from tlbench.quiet import quiet_warnings
+from tlbench.refusals import RefusedError, check_file, check_size, refuse
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+WindowRule = Literal["lut", "window", "full range", "percentiles"]
+"""What turns values into grey levels; see `tlbench.dicom.pixels.read_dicom`."""
+
+GREY = ("MONOCHROME1", "MONOCHROME2")
+PALETTE = "PALETTE COLOR"
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+
+_SUFFIXES = (".dcm", ".dicom", ".ima")
+_OTHER_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*")
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_NO_RADIOGRAPHS = ("RT ", "Segmentation", "Parametric Map", "Presentation State")
+
+_PICTURE = (
+    "SOPClassUID",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "VOILUTSequence",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+)
+_FACTS = (
+    "PatientID",
+    "PatientAge",
+    "PatientSex",
+    "StudyInstanceUID",
+    "SOPInstanceUID",
+    "Modality",
+    "BodyPartExamined",
+    "ImageLaterality",
+    "Laterality",
+    "ViewPosition",
+    "ViewCodeSequence",
+    "Manufacturer",
+)
+_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
+
+
+@dataclass(frozen=True)
+class DicomFacts:
+    """What a DICOM file says of a radiograph; None where it says nothing.
+
+    `patient`, `study` and `instance` identify a person: they serve to group radiographs, stand in
+    no output, and are left out where this is printed. `age` is in years, `sex` "M", "F" or "O",
+    `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"), else the meaning of
+    the view code ("lateral"). `rows` and `columns` are in pixels. `window` names the rule by
+    which values become grey levels.
+    """
+
+    patient: str | None = field(repr=False)
+    study: str | None = field(repr=False)
+    instance: str | None = field(repr=False)
+    modality: str | None
+    body_part: str | None
+    laterality: str | None
+    view: str | None
+    age: float | None
+    sex: str | None
+    rows: int
+    columns: int
+    window: WindowRule
+    manufacturer: str | None
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell whether a file has the signature of DICOM, or none at all and its name ends in .dcm.
+
+    The endings .dicom and .ima count as well. Raises OSError.
+    """
+    with path.open("rb") as file:
+        start = file.read(132)
+    if start[128:] == b"DICM":
+        return True
+    return path.suffix.lower() in _SUFFIXES and not start.startswith(_OTHER_SIGNATURES)
+
+
+def read_dicom_facts(path: Path) -> DicomFacts:
+    """Read what a DICOM file says of its radiograph, without its pixels.
+
+    Raises `UnreadableImageError`, which names the file and nothing from inside it, where
+    `tlbench.images.read_pixels` would refuse the file for what its header says.
+    """
+    try:
+        check_file(path)
+        with quiet_warnings:
+            header = read_header(path, _FACTS)
+            return _facts_of(header)
+    # pydicom reads elements when they are asked for, so damage may show anywhere.
+    except Exception as error:
+        raise refuse(path, error, "its header is damaged") from None
+
+
+def read_header(path: Path, more: Sequence[str] = (), *, pixels: bool = False) -> Dataset:
+    """Read the elements that pictures need and those named in `more`, and check them.
+
+    The pixels stay as the file has them, if they are wanted at all. Raises `RefusedError` for
+    what isn't one picture of a known kind, or whatever pydicom makes of damage.
+    """
+    from pydicom import dcmread
+
+    wanted = [*_PICTURE, *more, *(["PixelData"] if pixels else [])]
+    with _open(path) as stream:
+        header = dcmread(stream, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
+    if "TransferSyntaxUID" not in header.file_meta:
+        header.file_meta.TransferSyntaxUID = _guessed_syntax(header)
+    _check(header)
+    return header
+
+
+def window_rule(header: Dataset) -> WindowRule:
+    """Return which rule turns the values of a picture into grey levels.
+
+    A window that no function can apply (without a width, say) counts as none.
+    """
+    if header.PhotometricInterpretation not in GREY:
+        return "full range"
+    if has_lut(header, "VOILUTSequence"):
+        return "lut"
+    if find_window(header) is not None:
+        return "window"
+    return "full range" if header.BitsStored <= 8 else "percentiles"
+
+
+def has_lut(header: Dataset, keyword: str) -> bool:
+    """Tell whether a sequence of look-up tables holds one."""
+    items = header.get(keyword)
+    return bool(items) and all(
+        items[0].get(key) is not None for key in ("LUTDescriptor", "LUTData")
+    )
+
+
+def find_window(header: Dataset) -> tuple[str, float, float] | None:
+    """Return the function, centre and width of the first window, or None where there is none.
+
+    Raises `RefusedError` for a function that DICOM doesn't know.
+    """
+    centre, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
+    function = str(header.get("VOILUTFunction") or "LINEAR").upper()
+    if centre is None or width is None:
+        return None
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise RefusedError("the function of its window is unknown")
+    centre, width = float(centre), float(width)
+    fits = width >= 1 if function == "LINEAR" else width > 0
+    return (function, centre, width) if fits else None
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which no more than it holds is asked: a damaged length would reserve memory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._length = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        rest = max(0, self._length - self.tell())
+        return super().read(rest if size is None or size < 0 else min(size, rest))
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    """Open a file for pydicom; what is deflated as a whole is inflated, within bounds."""
+    stream = _Bounded(path)
+    start = stream.peek(1024)[:1024]
+    if _DEFLATED not in start:
+        stream.seek(0)
+        return stream
+    with stream:
+        content = stream.read()
+    if content[132:140] != b"\2\0\0\0UL\4\0":
+        raise RefusedError("its header is damaged")
+    data = 144 + int.from_bytes(content[140:144], "little")
+    most = 4 * (Image.MAX_IMAGE_PIXELS or 1 << 28)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(content[data:], most)
+    if inflater.unconsumed_tail:
+        raise RefusedError(f"it is larger than {most:,} bytes when inflated")
+    plain = _DEFLATED[:-3].ljust(len(_DEFLATED), b"\0")
+    return io.BytesIO(content[:data].replace(_DEFLATED, plain) + inflated)
+
+
+def _guessed_syntax(header: Any) -> Any:
+    from pydicom import uid
+
+    implicit, little = header.original_encoding
+    if implicit:
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+
+
+def _check(header: Dataset) -> None:
+    kind = _kind(header)
+    pictureless = "Rows" not in header or "Columns" not in header
+    if pictureless or any(words in kind for words in _NO_RADIOGRAPHS):
+        raise RefusedError(f"it holds no radiograph: {kind}")
+    frames = int(header.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise RefusedError(f"it holds {frames:,} frames")
+    interpretation = str(header.get("PhotometricInterpretation", ""))
+    known = interpretation in (*GREY, PALETTE, *COLOUR)
+    if not known or header.SamplesPerPixel != (3 if interpretation in COLOUR else 1):
+        named = re.fullmatch("[A-Z0-9_ ]{1,16}", interpretation)
+        what = f'"{interpretation}"' if named else "that it states"
+        raise RefusedError(f"its photometric interpretation {what} is not supported")
+    allocated = int(header.BitsAllocated)
+    if allocated not in (1, 8, 16) or not 1 <= int(header.BitsStored) <= allocated:
+        raise RefusedError(f"its pixels of {allocated} bits are not supported")
+    if header.PixelRepresentation not in (0, 1):
+        raise RefusedError("its header is damaged")
+    size = int(header.SamplesPerPixel) * (2 if allocated == 16 else 1)
+    check_size(int(header.Rows), int(header.Columns), size)
+
+
+def _kind(header: Dataset) -> str:
+    """The name of the object's class, where the standard has one."""
+    from pydicom.uid import UID
+
+    uid = str(header.get("SOPClassUID") or "")
+    name = UID(uid).name
+    return "an object of an unknown class" if name == uid else name
+
+
+def _facts_of(header: Dataset) -> DicomFacts:
+    sides = ("L", "R", "B")
+    side = _code(header, "ImageLaterality"), _code(header, "Laterality")
+    codes = header.get("ViewCodeSequence")
+    meaning = _text(codes[0], "CodeMeaning") if codes else None
+    sex = _code(header, "PatientSex")
+    return DicomFacts(
+        patient=_text(header, "PatientID"),
+        study=_text(header, "StudyInstanceUID"),
+        instance=_text(header, "SOPInstanceUID"),
+        modality=_code(header, "Modality"),
+        body_part=_code(header, "BodyPartExamined"),
+        laterality=next((s for s in side if s in sides), None),
+        view=_code(header, "ViewPosition") or meaning,
+        age=_years(_text(header, "PatientAge")),
+        sex=sex if sex in ("M", "F", "O") else None,
+        rows=int(header.Rows),
+        columns=int(header.Columns),
+        window=window_rule(header),
+        manufacturer=_text(header, "Manufacturer"),
+    )
+
+
+def _first(header: Dataset, keyword: str) -> Any:
+    value = header.get(keyword)
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
+        return None if value in (None, "") else value
+    return value[0] if len(value) else None
+
+
+def _text(header: Dataset, keyword: str) -> str | None:
+    value = _first(header, keyword)
+    return str(value).strip() or None if value is not None else None
+
+
+def _code(header: Dataset, keyword: str) -> str | None:
+    """Return a coded word; free text in its place may be anything, and counts as none."""
+    value = (_text(header, keyword) or "").upper()
+    return value if re.fullmatch("[A-Z0-9_ ]{1,16}", value) else None
+
+
+def _years(age: str | None) -> float | None:
+    """Return years from an age such as "034Y" or "018M"."""
+    match = re.fullmatch(r"(\d{1,3})([DWMY])", age or "")
+    return round(int(match[1]) / _A_YEAR[match[2]], 2) if match else None
