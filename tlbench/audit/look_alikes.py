@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tlbench.audit.alignment import (
     TURNS,
-    Frames,
     Level,
     Maps,
     Stack,
@@ -25,6 +24,7 @@ from tlbench.audit.alignment import (
     shift_maps,
     turn_map,
 )
+from tlbench.progress import Progress
 from tlbench.threads import one_blas_thread, side_by_side
 
 LEAST_ALIKE = 0.87
@@ -38,7 +38,7 @@ _LEVELS = ((3, 0.8, 3.0), (2, 0.88, 4.0), (3, LEAST_ALIKE, 4.0))
 At a quarter, at half and at the whole of the side.
 """
 
-_LEAST_PROPOSED = 0.87
+_LEAST_PROPOSED = 0.86
 _MOST_PROPOSED = 5
 """Of the pictures that may be alike, so many are looked at for each."""
 _FINEST = 10
@@ -83,25 +83,24 @@ class Pictures:
     contents: Sequence[bytes]
 
 
-def find_look_alikes(
-    pictures: Pictures, advance: Callable[[int], None] = lambda done: None
-) -> list[Pair]:
+def find_look_alikes(pictures: Pictures, progress: Progress | None = None) -> list[Pair]:
     """Return the pairs of pictures that show the same, each picture with few others.
 
     Found are equal pixels, and what was re-encoded, resized, cropped by a few per cent, shifted
     by up to an eighth, made lighter or darker, and the views of `tlbench.augment`. Pictures that
-    are alike through others may have no pair of their own. `advance` hears of pairs compared.
+    are alike through others may have no pair of their own.
     """
     pairs, first_of = _equal(pictures.contents)
     with one_blas_thread():
         kept = first_of[pictures.thumbnails[first_of].std(axis=(1, 2)) >= _EMPTY]
         if len(kept) > 1:
             proposed = propose(pictures.thumbnails[kept], pictures.shapes[kept])
-            for (source, target, view), alike in confirm(
-                pictures.thumbnails[kept], pictures.shapes[kept], proposed, advance
-            ):
-                first, second = int(kept[source]), int(kept[target])
-                pairs.append(Pair(first, second, "picture", view, alike))
+            with (progress or Progress()).task("comparing", len(proposed), "pairs") as advance:
+                for (source, target, view), alike in confirm(
+                    pictures.thumbnails[kept], pictures.shapes[kept], proposed, advance
+                ):
+                    first, second = int(kept[source]), int(kept[target])
+                    pairs.append(Pair(first, second, "picture", view, alike))
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
 
@@ -163,9 +162,7 @@ class _Best:
         return float(self.values[row, column]), *self._names[self._by[row, column]]
 
 
-def _all_spectra(
-    thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]
-) -> dict[str, Stack]:
+def _all_spectra(thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]) -> dict[str, Stack]:
     """Return the spectra (n, d) of all views of n pictures, by the names of the views."""
     made: dict[str, list[Stack]] = {name: [] for name in TURNS}
     for start in range(0, len(thumbnails), _AT_ONCE):
