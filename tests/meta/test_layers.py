@@ -15,7 +15,7 @@ LAYERS = [
     {"report"},
     {"run", "doctor"},
     {"run_request"},
-    {"scores", "drift"},
+    {"scores", "drift", "audit"},
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},

@@ -76,20 +76,13 @@ def blur(pictures: Stack, sigma: float) -> Stack:
     return np.asarray(kernel @ pictures @ kernel.T)
 
 
-def flatten(pictures: Stack, sigma: float, where: Stack | None = None) -> Stack:
+def flatten(pictures: Stack, sigma: float) -> Stack:
     """Return structure finer than `sigma` pixels, of about the same height everywhere.
 
-    Brightness, contrast and what changes slowly over a picture leave no trace. Only what lies
-    `where` (n, side, side), 1 or 0, is looked at; the rest is 0.
+    Brightness, contrast and what changes slowly over a picture leave no trace.
     """
-    if where is None:
-        fine = pictures - blur(pictures, sigma)
-        power = blur(fine * fine, sigma)
-    else:
-        share = np.maximum(blur(where, sigma), 1e-3)
-        fine = (pictures - blur(pictures * where, sigma) / share) * where
-        power = blur(fine * fine, sigma) / share
-    return np.asarray(fine / (np.sqrt(np.maximum(power, 0)) + _FLOOR))
+    fine = pictures - blur(pictures, sigma)
+    return np.asarray(fine / (np.sqrt(np.maximum(blur(fine * fine, sigma), 0)) + _FLOOR))
 
 
 def find_frames(pictures: Stack) -> Frames:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tlbench.audit.kept import find_once
 from tlbench.datasets.table import Table
 from tlbench.features.signatures import SignatureStore
-from tlbench.files import write_whole
 from tlbench.progress import Progress
 
 _SOURCES = ("alignment.py", "look_alikes.py")
@@ -54,14 +51,12 @@ def find_alike(table: Table, signatures: SignatureStore, progress: Progress) -> 
     All must have a signature. The result is kept beside the signatures.
     """
     digests = sorted(table.files)
-    file = signatures.folder / f"look-alikes-{_name(digests)}.json"
-    kept = _load(file)
-    if kept is not None:
-        return kept
-    found = _search(digests, signatures, progress)
-    text = json.dumps([asdict(each) for each in found]).encode()
-    write_whole(file, lambda stream: stream.write(text))
-    return found
+
+    def search() -> list[dict[str, Any]]:
+        return [asdict(each) for each in _search(digests, signatures, progress)]
+
+    kept = find_once(signatures.folder, "look-alikes", digests, _SOURCES, search)
+    return [Likeness(**each) for each in kept]
 
 
 def _search(
@@ -81,20 +76,6 @@ def _search(
         )
         for pair in find_look_alikes(pictures, progress)
     ]
-
-
-def _name(digests: Sequence[str]) -> str:
-    """What decides the result: the images, and how they are compared."""
-    sources = b"".join((Path(__file__).parent / name).read_bytes() for name in _SOURCES)
-    return sha256(sources + "".join(digests).encode()).hexdigest()[:32]
-
-
-def _load(file: Path) -> list[Likeness] | None:
-    try:
-        content: list[dict[str, Any]] = json.loads(file.read_bytes())
-        return [Likeness(**each) for each in content]
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def group_alike(table: Table, likenesses: Sequence[Likeness]) -> list[Group]:

@@ -41,9 +41,7 @@ def find_leaks(table: Table, groups: Sequence[Group]) -> list[Leak]:
     return leaks
 
 
-def find_seen(
-    table: Table, dataset: str, weights: str, seen: Sequence[str]
-) -> list[Leak]:
+def find_seen(table: Table, dataset: str, weights: str, seen: Sequence[str]) -> list[Leak]:
     """Return what of a data set the weights were trained on, by what they declare.
 
     `seen` holds names of data sets and SHA-256 of image files.

@@ -171,7 +171,7 @@ def _all_spectra(thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]) -> di
         for name in _TURNED:
             maps = np.stack([turn_map(TURNS[name], shape) for shape in shapes[some]])
             seen = small if name == _AS_IS else sample(small, maps)[0]
-            spectrum = np.fft.rfft2(flatten(seen, 4.0) * _window())
+            spectrum = np.fft.rfft2(flatten(seen, 4.0) * _window()).astype(np.complex64)
             made[name].append(_spectra(spectrum))
             # Mirrored and turned one way is turned the other way and mirrored.
             opposite = {"rotated +10": "rotated -10", "rotated -10": "rotated +10"}.get(name, name)

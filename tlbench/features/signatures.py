@@ -45,7 +45,7 @@ def make_signature(pixels: Pixels, shape: tuple[int, int]) -> NDArray[np.uint8]:
     the whole image. No backbone has a say in it.
     """
     signature = np.zeros((), dtype=LAYOUT)
-    grey = _grey(pixels)
+    grey = as_grey(pixels)
     image = Image.fromarray(grey)
     signature["thumbnail"] = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
     content = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}".encode())
@@ -58,12 +58,12 @@ def make_signature(pixels: Pixels, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return np.frombuffer(signature.tobytes(), dtype=np.uint8)
 
 
-def _grey(pixels: Pixels) -> NDArray[np.uint8]:
+def as_grey(pixels: Pixels) -> NDArray[np.uint8]:
     """Return pixels in 256 levels of grey, the mean of colours."""
-    grey = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
-    if pixels.dtype == np.uint16:
-        grey = grey / 257
-    return np.asarray(np.rint(grey), dtype=np.uint8) if grey.dtype != np.uint8 else grey
+    if pixels.ndim == 2 and pixels.dtype == np.uint8:
+        return np.asarray(pixels, dtype=np.uint8)
+    grey = pixels.mean(axis=2, dtype=np.float32) if pixels.ndim == 3 else pixels
+    return np.asarray(np.rint(grey / (np.iinfo(pixels.dtype).max / 255)), dtype=np.uint8)
 
 
 class SignatureStore:
