@@ -324,7 +324,7 @@ def test_unreadable_files_can_be_left_out_and_are_listed(evaluate, spoilt: Path)
     assert [item["case"] for item in skipped] == [
         "fracture/000.png", "no_fracture/002.png", "no_fracture/003.png",
     ]  # fmt: skip
-    assert "empty" in skipped[0]["reason"]
+    assert skipped[0]["reason"] == "the file is empty"  # without its path, which may name a patient
     assert record["radiographs"] == 57
     assert any("3 unreadable files" in line for line in record["warnings"])
 

@@ -1,5 +1,5 @@
 """`python -m tlbench` is the command `tlbench`."""
 
-from tlbench.cli.main import main
+from tlbench.start import main
 
 main()

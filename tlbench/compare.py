@@ -124,12 +124,19 @@ def check_shared(records: Sequence[Record]) -> None:
 
 
 def _entries(records: Sequence[Record]) -> list[Entry]:
-    """One entry a backbone, weights and protocol; names say no more than they need to."""
+    """One entry a backbone, weights, protocol and preparation, named no longer than needed."""
     kinds: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         # The digest tells apart two versions of a plugin, or two files of one name.
-        space = record["details"]["features"]["digest"][:6]
-        key = (record["backbone"], record["weights"], record["protocol"], space)
+        features = record["details"]["features"]
+        steps = "+".join(features.get("preparation", [])) or "as read"
+        key = (
+            record["backbone"],
+            record["weights"],
+            record["protocol"],
+            steps,
+            features["digest"][:6],
+        )
         kinds.setdefault(key, []).append(record)
     entries = []
     for kind, group in kinds.items():
@@ -149,9 +156,9 @@ def _with_shared_seed(entries: list[Entry]) -> list[Entry]:
 def _name(key: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> str:
     """The backbone, with as much more as tells it from its namesakes."""
     same = [other for other in keys if other[0] == key[0]]
-    parts = [key[0], *(key[i] for i in (1, 2) if len({other[i] for other in same}) > 1)]
-    if sum(other[:3] == key[:3] for other in same) > 1:
-        parts.append(key[3])
+    parts = [key[0], *(key[i] for i in (1, 2, 3) if len({other[i] for other in same}) > 1)]
+    if sum(other[:4] == key[:4] for other in same) > 1:
+        parts.append(key[4])
     return " ".join(parts)
 
 
@@ -192,6 +199,7 @@ def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> di
     return {
         "dataset": first["dataset"],
         "subset": first["subset"],
+        "selection": first["details"]["dataset"].get("selection"),
         "synthetic": first["synthetic"],
         "holdout": first["holdout"],
         "level": choices.level,

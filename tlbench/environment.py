@@ -82,7 +82,7 @@ def _git_commit() -> str | None:
 def _command() -> list[str] | None:
     """The command line; None when called from Python.
 
-    Of whole paths only the last part is kept: the rest may hold a user's name, or a patient's.
+    Of paths only the last part is kept: the rest may hold a user's name, or a patient's.
     """
     program = Path(sys.argv[0])
     name = "tlbench" if program.name == "__main__.py" else program.name
@@ -97,7 +97,15 @@ def _last_part(word: str) -> str:
     # What stands behind a family of backbones may be a file, as in onnx:FILE.
     if colon and family.isidentifier() and _is_file(file):
         return f"{family}:{Path(file).name}"
-    return Path(word).name if Path(word).is_absolute() else word
+    return Path(word).name if _is_path(word) else word
+
+
+def _is_path(word: str) -> bool:
+    path = Path(word).expanduser()
+    try:
+        return path.is_absolute() or (len(path.parts) > 1 and path.exists())
+    except OSError:  # a word that no file could have for a name
+        return False
 
 
 def _is_file(word: str) -> bool:

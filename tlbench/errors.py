@@ -37,7 +37,16 @@ class DataError(TlbenchError):
 
 
 class UnreadableImageError(DataError):
-    """A file that is not a radiograph tlbench can read."""
+    """A file that is not a radiograph tlbench can read.
+
+    `message` names the file, for the terminal; `reason` does not, and may stand in a record.
+    """
+
+    def __init__(
+        self, message: str, hint: str | None = None, *, reason: str = "it can't be read"
+    ) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
 
 
 class EngineError(TlbenchError):

@@ -53,10 +53,12 @@ def check_count(value: object, name: str) -> None:
         raise ValueError(f"{name} is {value}, not 1 or more")
 
 
-def check_mapping(value: object, name: str) -> None:
-    """Raise TypeError unless `value` is a mapping."""
+def check_mapping(value: object, name: str, of: type = object) -> None:
+    """Raise TypeError unless `value` is a mapping whose values are `of` this type."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} is {value!r}, not a dict")
+    if not all(isinstance(each, of) for each in value.values()):
+        raise TypeError(f"{name} is {value!r}, not a dict of {of.__name__}")
 
 
 def is_size(size: Any) -> bool:

@@ -7,7 +7,7 @@ apart from the rules for 16-bit images and DICOM files that `read_pixels` states
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from tlbench.dicom.header import is_dicom
+from tlbench.preparation import apply_step, order_steps
 from tlbench.raster import read_raster
 from tlbench.refusals import check_file, refuse
 
@@ -94,15 +95,43 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return apply_to_planes(scale, pixels)
 
 
-def prepare(path: Path, size: tuple[int, int]) -> Pixels:
-    """Read a file and resize it to `size`, (rows, columns); see `read_pixels` and `resize`.
+def prepare(path: Path, size: tuple[int, int] | None, steps: Sequence[str] = ()) -> Pixels:
+    """Read a file, do the named steps and resize to `size`, (rows, columns) in pixels.
+
+    The steps (see `tlbench.preparation`) are done in the order crop, clahe, pad, whatever the
+    order of their names; with `size` None the picture keeps the size they leave it in.
 
     A large JPEG file is decoded at a half, a quarter or an eighth of its own size, as long as
     both sides stay at least twice the longer side of `size`, and `LEAST_SIDE`: the decoder
     averages over whole pixels, then the triangle filter does the rest. It takes three quarters of
-    the time.
+    the time. With steps the same is done to what they work on, once it is cropped.
     """
-    return resize(read_reduced(path, max(LEAST_SIDE, 2 * max(size)))[0], size)
+    least_side = _least_side(size) if size and "crop" not in steps else None
+    return prepare_decoded(read_reduced(path, least_side)[0], size, steps)
+
+
+def prepare_decoded(
+    pixels: Pixels, size: tuple[int, int] | None, steps: Sequence[str] = ()
+) -> Pixels:
+    """Do the named steps and resize: what `prepare` does once the file is decoded."""
+    for step in order_steps(steps):
+        if step != "crop" and size:
+            pixels = _reduce(pixels, _least_side(size))
+        pixels = apply_step(step, pixels)
+    return resize(pixels, size) if size else pixels
+
+
+def _least_side(size: tuple[int, int]) -> int:
+    return max(LEAST_SIDE, 2 * max(size))
+
+
+def _reduce(pixels: Pixels, least_side: int) -> Pixels:
+    """Average over squares of 2, 4 or 8 pixels a side, as long as both sides stay long enough."""
+    fits = min(pixels.shape[:2]) // least_side
+    factor = next((n for n in (8, 4, 2) if n <= fits), 1)
+    if factor == 1:
+        return pixels
+    return apply_to_planes(lambda plane: np.array(Image.fromarray(plane).reduce(factor)), pixels)
 
 
 def apply_to_planes(change: Callable[[NDArray[Any]], NDArray[Any]], pixels: Pixels) -> Pixels:

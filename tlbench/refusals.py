@@ -48,9 +48,11 @@ def refuse(path: Path, error: Exception, otherwise: str) -> UnreadableImageError
     Of what a library or the system raised only the kind is told: its words may hold anything.
     """
     name = str(path).encode(errors="backslashreplace").decode().replace("\n", "\\n")
+    reason = _explain(error) or otherwise
     return UnreadableImageError(
-        f'can\'t read "{name}": {_explain(error) or otherwise}',
+        f'can\'t read "{name}": {reason}',
         "run with --skip-unreadable to leave such files out",
+        reason=reason,
     )
 
 

@@ -37,6 +37,7 @@ from tlbench.features.extract import (
 from tlbench.features.self_check import describe_int8, settle_precision
 from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
+from tlbench.preparation import order_steps
 from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
 from tlbench.quiet import stdout_aside
@@ -61,14 +62,16 @@ def run(backbone: str, **options: Any) -> Record:
     """Evaluate one backbone and return its record, at once if the same run is finished already.
 
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
-    names as `tlbench list` shows them; `data_root` is the folder of the data set; `seed` (0)
-    decides partitions and training, never the hold-out; `engine` ("auto", "tensorflow",
-    "openvino" or "onnxruntime") and `precision` ("auto", "float32", "bfloat16" or "int8") what runs
-    the backbone and in which numbers; `cached_as` ("float32" or "float16") the numbers features
-    are kept in; `level` (0.95) and `ci` ("logit" or "wald") the intervals;
-    `results` ("results") and `cache` the folders written to; `offline` keeps it off the network;
-    `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
-    that offer more. Raises `TlbenchError` for what a user can mend.
+    names as `tlbench list` shows them; `data_root` is the folder of the data set, `manifest` a
+    table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude`
+    and `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and
+    training, never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision`
+    ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which numbers;
+    `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps that
+    change pixels first ("crop", "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald") the
+    intervals; `results` ("results") and `cache` the folders written to; `offline` keeps it off the
+    network; `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are
+    files that offer more. Raises `TlbenchError` for what a user can mend.
     """
     (record,) = run_seeds(backbone, repeats=1, **options)
     return record
@@ -159,7 +162,8 @@ class _Work:
     extraction: Extraction = field(default_factory=Extraction, init=False)
 
     def finish(self, table: Table, host: PluginHost) -> list[Record]:
-        pixels = PixelStore(self.cache, self.weights.preprocessing.size, self.progress)
+        size = self.weights.preprocessing.size
+        pixels = PixelStore(self.cache, size, self.progress, self.request.prepare)
         self.network, self.engine = calibrate(self.network, self.engine, table.files, pixels)
         self.engine, self.self_check = settle_precision(
             self.network, self.engine, table.files, pixels, self.progress
@@ -229,7 +233,8 @@ class _Work:
         return saved
 
     def _space(self) -> FeatureSpace:
-        return FeatureSpace.of(self.network, self.engine, self.request.cached_as)
+        steps = order_steps(self.request.prepare)
+        return FeatureSpace.of(self.network, self.engine, self.request.cached_as, steps)
 
     def _extract_for(
         self,
@@ -250,13 +255,15 @@ class _Work:
         unreadable = radiographs.unreadable
         if not unreadable:
             return table, []
-        skipped = [
-            {"case": r.case, "reason": unreadable[digest].message}
+        errors = [
+            (r.case, unreadable[digest])
             for r, digest in zip(table.radiographs, table.digests, strict=True)
             if digest in unreadable
         ]
-        for item in skipped[:_NAMED]:
-            self.progress.warn(item["reason"])
+        # A message names the file, whose path may name a patient: it is for the terminal alone.
+        skipped = [{"case": case, "reason": error.reason} for case, error in errors]
+        for _, error in errors[:_NAMED]:
+            self.progress.warn(error.message)
         if not self.request.skip_unreadable:
             raise _unreadable_error(skipped, unreadable)
         self.progress.warn(f"{len(skipped)} unreadable files are left out")
@@ -296,8 +303,10 @@ class _Work:
             "ci": request.ci,
         }
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
+        steps = "+".join(order_steps(request.prepare))
         parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
-        words = "-".join([p for p in parts if p] + [request.protocol, f"s{request.seed}", digest])
+        parts += [request.cohort, steps, request.protocol, f"s{request.seed}", digest]
+        words = "-".join(part for part in parts if part)
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
 
     def _head(self, name: str, table: Table, skipped: list[Any]) -> dict[str, Any]:
@@ -372,6 +381,7 @@ class _Work:
                 "source": self.dataset.source,
                 "citation": self.dataset.citation,
                 "fingerprint": table.fingerprint,
+                "selection": dict(table.selection),
                 "skipped": skipped,
             },
             "protocol": describe_protocol(self.protocol),

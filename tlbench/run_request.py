@@ -9,6 +9,7 @@ from typing import Literal
 from tlbench.errors import TlbenchError
 from tlbench.features.engines.choose import AUTO
 from tlbench.features.extract import CACHED_AS
+from tlbench.preparation import order_steps
 from tlbench.registry import unknown
 from tlbench.specs import DataChoice, Unit
 
@@ -57,6 +58,7 @@ def check_request(request: RunRequest) -> None:
 
     if request.cached_as not in CACHED_AS:
         raise unknown("cached_as", request.cached_as, list(CACHED_AS), "float32 is usual")
+    order_steps(request.prepare)
     if request.audit not in AUDITS:
         raise unknown("audit", request.audit, list(AUDITS), "strict is usual")
     if request.unit not in (None, *UNITS):

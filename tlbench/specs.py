@@ -256,14 +256,21 @@ class CohortRule:
     where: str | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_count(self.positives, "positives")
+        check_count(self.negatives, "negatives")
+        check_texts(self, "title")
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
     """A data set, or a layout that many data sets have, and how it is read.
 
-    `unit` is what a label belongs to. `exclusions` names conditions on metadata that a user may
-    leave out, `cohorts` selections that a user may draw. `reveals_label` are metadata that no
-    model and no control may see.
+    `label` says how a label comes about, `group` what names a patient, `known_issues` what a user
+    should know; `unit` is what a label belongs to. `exclusions` names conditions on metadata that
+    a user may leave out, `cohorts` selections that a user may draw. `reveals_label` are metadata
+    that no model and no control may see. With `partial`, a reader may return radiographs whose
+    images are not on disk: those are left out with one warning, and a cohort is drawn from all.
     """
 
     name: str
@@ -280,13 +287,17 @@ class DatasetSpec:
     exclusions: Mapping[str, str] = field(default_factory=dict)
     cohorts: Mapping[str, CohortRule] = field(default_factory=dict)
     reveals_label: tuple[str, ...] = ()
+    partial: bool = False
+    label: str = ""
+    group: str = ""
+    known_issues: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "data set")
-        check_texts(self, "title", "layout", "licence", "source", "citation")
-        check_words(self, "subsets", "reveals_label")
-        check_mapping(self.exclusions, "exclusions")
-        check_mapping(self.cohorts, "cohorts")
+        check_texts(self, "title", "layout", "licence", "source", "citation", "label", "group")
+        check_words(self, "subsets", "reveals_label", "known_issues")
+        check_mapping(self.exclusions, "exclusions", str)
+        check_mapping(self.cohorts, "cohorts", CohortRule)
         check_functions(self, "read")
         if self.unit not in ("image", "study", "patient"):
             raise ValueError(f'unit is {self.unit!r}, not "image", "study" or "patient"')

@@ -145,6 +145,32 @@ def test_a_mistake_is_one_line_and_a_hint(args: list[str], message: str, hint: s
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "message", "hint"),
+    [
+        (["--where", "age >= 16"], 'unknown column "age"', "known: case"),
+        (["--where", "len(case) > 3"], 'can\'t hold "len(case)" there', "write it like"),
+        (["--where", 'case == "x"'], 'meets the condition "case == "x""', "datasets/README.md"),
+        (["--without", "cast"], 'unknown folder exclusion "cast"', "--where"),
+        (["--cohort", "kim2018"], 'unknown folder cohort "kim2018"', "leave out --cohort"),
+        (["--exclude", BLOCKS], "is in the data set", "written like"),
+    ],
+)
+def test_what_can_not_be_taken_is_one_line_and_a_hint(run, args, message, hint) -> None:
+    done = run(*args)
+    assert done.returncode == 1
+    error, advice = done.stderr.splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert message in error
+    assert hint in advice
+
+
+def test_the_table_says_what_was_taken(run) -> None:
+    done = run("--protocol", "linear-probe", "--where", 'case > "fracture/03"')
+    assert done.returncode == 0
+    assert "radiographs 90 were taken: where case >" in " ".join(done.stdout.split())
+
+
 def test_usage_is_exit_code_2() -> None:
     assert tlb("run").returncode == 2
     assert tlb("run", "--backbone", "x", "--seed", "-1").returncode == 2

@@ -1,6 +1,6 @@
 import pytest
 
-from tlbench.datasets.csv_files import index_rows, read_label, read_table
+from tlbench.datasets.csv_files import index_rows, read_label, read_list, read_table
 from tlbench.errors import DataError
 
 
@@ -37,7 +37,7 @@ def test_rows_know_their_lines(table):
         (b"id,label\n", "has no rows"),
         (b"id;label\na;1\n", 'has no column "id"; its columns are id;label'),
         (b"id,label,id\na,1,b\n", 'has two columns "id"'),
-        (b"id,label\na\n", "line 2 of .* has 1 values, its header 2"),
+        (b"id,label\na\n", "line 2 of .* has 1 values instead of 2"),
         (b"id,label\na,1,2\n", "line 2 of .* has 3 values"),
         ("id,label\nä,1\n".encode("latin-1"), "is not UTF-8 text"),
         ("id,label\na,1\n".encode("utf-16"), "is not UTF-8 text"),
@@ -71,3 +71,13 @@ def test_labels_are_nought_or_one(table, text):
     path = table(f"id,label\na,{text}\n")
     with pytest.raises(DataError, match=r'line 2 of .* in column "label"'):
         read_label(path, read_table(path, ("id",))[0], "label")
+
+
+def test_a_list_is_a_column_of_a_table_or_lines(table):
+    assert read_list(table("a\n\n b,c \r\nd"), "case") == ["a", "b,c", "d"]
+    assert read_list(table('reason,case\n"x,y",a\nz,\n,b\n'), "case") == ["a", "b"]
+    assert read_list(table("case\na\n"), "case") == ["a"]
+    assert read_list(table("\n case , reason\n"), "case") == []
+    assert read_list(table(""), "case") == []
+    with pytest.raises(DataError, match="line 2"):
+        read_list(table("case,reason\na\n"), "case")

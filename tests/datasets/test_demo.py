@@ -129,6 +129,8 @@ def test_choices_that_do_not_apply_are_refused(tmp_path, pen):
         ask(tmp_path, root=tmp_path)
     with pytest.raises(DataError, match="has its labels already"):
         ask(tmp_path, positive="fracture")
+    with pytest.raises(DataError, match="takes no table"):
+        ask(tmp_path, manifest=tmp_path / "labels.csv")
     with pytest.raises(UnknownNameError):
         ask(tmp_path, subset="lateral")
     assert not pen.drawn

@@ -150,6 +150,12 @@ def test_a_folder_that_may_not_be_listed_is_an_error(build, monkeypatch):
     assert "permission denied" in refusal(root).message
 
 
+def test_a_table_of_labels_is_refused(build):
+    root = build("fracture/a.jpg", "normal/b.jpg")
+    for choice in ({"manifest": root / "labels.csv"}, {"columns": {"label": "x"}}):
+        assert "takes no table" in refusal(root, **choice).message
+
+
 def test_there_are_no_subsets(build):
     error = refusal(build("fracture/a.jpg", "normal/b.jpg"), UnknownNameError, subset="lateral")
     assert "leave out --subset" in error.hint

@@ -1,11 +1,15 @@
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.shared_data import find_shared
+from tlbench.datasets.cards import read_card
 from tlbench.datasets.fracatlas import read
+from tlbench.datasets.table import read_table
 from tlbench.errors import DataError, UnknownNameError
-from tlbench.specs import DatasetRequest
+from tlbench.progress import Progress
+from tlbench.specs import DataChoice, DatasetRequest
 
 HEADER = "image_id,hand,fractured,fracture_count\n"
 ROWS = ["a.jpg,1,1,2\n", "b.jpg,1,0,0\n", "c.jpg,0,0,0\n"]
@@ -140,11 +144,34 @@ def test_choices_that_do_not_apply_are_refused(root):
     assert error.hint == 'did you mean "wrist_lateral"?'
     assert '"wrist_lateral"' in refusal(root, UnknownNameError, subset="knee").hint
     assert '"yes" can\'t be chosen' in refusal(root, positive="yes").message
+    assert "takes no table" in refusal(root, columns={"label": "fractured"}).message
 
 
 def test_a_subset_needs_all_its_radiographs(root):
     message = refusal(root, subset="wrist_lateral").message
     assert message.startswith('188 radiographs of the subset "wrist_lateral" not in')
+
+
+VIEWS = "image_id,hand,leg,hip,shoulder,fractured,frontal,lateral,oblique\n"
+LIMBS = ["a.jpg,1,0,0,0,1,1,0,0\n", "b.jpg,1,1,0,0,0,1,1,0\n", "c.jpg,0,0,0,1,0,0,1,0\n"]
+
+
+def test_an_image_with_a_single_view_says_so(root):
+    write(root, LIMBS, VIEWS)
+    assert [r.metadata.get("view") for r in ask(root)[0]] == ["frontal", None, "lateral"]
+
+
+def test_a_subset_may_be_a_condition_that_the_table_must_know(root):
+    write(root, LIMBS, VIEWS)
+    assert [r.case for r in ask(root, subset="upper_limb")[0]] == ["a.jpg", "c.jpg"]
+    write(root, ROWS)
+    assert 'unknown column "hip"' in refusal(root, UnknownNameError, subset="upper_limb").message
+
+
+def test_an_image_missing_outside_a_condition_does_not_stop_it(root):
+    write(root, [*LIMBS, "gone.jpg,0,1,0,0,0,1,0,0\n"], VIEWS)
+    assert len(ask(root, subset="upper_limb")[0]) == 2
+    assert "1 image missing" in refusal(root).message
 
 
 # The real one
@@ -166,6 +193,22 @@ def test_the_real_subset_is_read_with_its_columns():
     assert (len(radiographs), sum(r.label for r in radiographs)) == (188, 80)
     casts = [r for r in radiographs if r.metadata["cast_or_splint"] == "1"]
     assert (len(casts), sum(r.label for r in casts)) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("choices", "taken", "fractures"),
+    [
+        ({"subset": "upper_limb"}, 1222, 362),
+        ({"where": "hand == 1 and frontal == 1"}, 748, 199),
+        ({"where": 'view == "lateral"', "without": ("hardware", "mixed")}, 387, 143),
+        ({"subset": "wrist_lateral", "without": ("cast",)}, 168, 60),
+    ],
+)
+def test_choices_on_the_real_set(choices, taken, fractures):
+    choice = DataChoice(dataset="fracatlas", data_root=find_shared("fracatlas"), **choices)
+    table = read_table(read_card("fracatlas").describe(read), choice, Path("cache"), Progress())
+    assert (len(table), int(table.labels.sum())) == (taken, fractures)
+    assert table.selection["taken"] == taken
 
 
 def copy_links(real, root):

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "tlbench"
 LAYERS = [
+    {"start"},
     {"cli"},
     {"testing", "scaffold"},
     {"report"},
@@ -25,7 +26,17 @@ LAYERS = [
     {"plugins"},
     {"containment"},
     {"registry", "stats", "records", "environment"},
-    {"hookspecs", "streams", "progress", "files", "quiet", "threads", "blocks", "levels"},
+    {
+        "hookspecs",
+        "streams",
+        "patients",
+        "progress",
+        "files",
+        "quiet",
+        "threads",
+        "blocks",
+        "levels",
+    },
     {"specs"},
     {"errors", "fields"},
 ]
@@ -43,6 +54,7 @@ HEAVY = {
     "statsmodels",
     "h5py",
     "pandas",
+    "pyarrow",
     "matplotlib",
     "pydicom",
     "imagecodecs",

@@ -37,7 +37,7 @@ RECORD: dict[str, Any] = {
         "chosen_on": "hold-out", "cutoff": 0.5,
         "sensitivity": proportion(0.85), "specificity": proportion(None),
     },
-    "details": {"weights": {"title": "ImageNet"}},
+    "details": {"weights": {"title": "ImageNet"}, "dataset": {}},
     "warnings": ["synthetic data: the figures say nothing about patients"],
 }  # fmt: skip
 

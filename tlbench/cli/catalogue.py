@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -158,7 +159,11 @@ def show_dataset(
     """Show a data set: where it comes from, its licence, and what layout is read."""
     offer = open_plugins(plugin, strict_plugins).datasets.find(name)
     facts = _dataset_facts(offer.spec, _origin(offer))
-    _show(json, facts, facts)
+    issues = "\n".join(f"- {issue}" for issue in facts["known_issues"])
+    exclusions = [f"{name}: {condition}" for name, condition in facts["exclusions"].items()]
+    shown = facts | {"exclusions": "\n".join(exclusions), "known_issues": issues}
+    cohorts = {f"cohort {name}": _cohort_words(rule) for name, rule in facts["cohorts"].items()}
+    _show(json, facts, {k: v for k, v in shown.items() if k != "cohorts"} | cohorts)
 
 
 @show_app.command("protocol")
@@ -273,12 +278,25 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
         "title": spec.title,
         "layout": spec.layout,
         "subsets": list(spec.subsets),
+        "label": spec.label,
+        "unit": spec.unit,
+        "patients": spec.group,
+        "exclusions": dict(spec.exclusions),
+        "cohorts": {name: asdict(rule) for name, rule in spec.cohorts.items()},
+        "reveals_label": list(spec.reveals_label),
         "synthetic": spec.synthetic,
+        "known_issues": list(spec.known_issues),
         "licence": spec.licence,
         "source": spec.source,
         "citation": spec.citation,
         "origin": origin,
     }
+
+
+def _cohort_words(rule: dict[str, Any]) -> str:
+    numbers = f"{rule['positives']:,} with a fracture and {rule['negatives']:,} without"
+    where = f", where {rule['where']}" if rule["where"] else ""
+    return f"{rule['title']}\n{numbers}{where}; drawn by patient from seed {rule['seed']}"
 
 
 def _protocol_facts(spec: ProtocolSpec, origin: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlbench.datasets.conditions import Condition, read_condition
 from tlbench.errors import DataError
-from tlbench.specs import DatasetRequest, DatasetSpec, Radiograph
+from tlbench.specs import CohortRule, DatasetRequest, DatasetSpec, Radiograph
 
 # Installed, the cards lie inside the package; in a checkout they lie where people look for them.
 _HOMES = (Path(__file__).with_name("cards"), Path(__file__).parents[2] / "datasets")
@@ -26,18 +27,29 @@ class Card:
 
     @property
     def subsets(self) -> Mapping[str, Mapping[str, Any]]:
-        """The curated subsets by name, each with the `file` that lists it."""
+        """The subsets by name, each with the `file` that lists it or the condition `where`."""
         found: Mapping[str, Mapping[str, Any]] = self.content.get("subsets", {})
         return found
 
     def subset_file(self, subset: str) -> Path:
-        """Return the CSV file that lists a subset, by image; KeyError for an unknown one."""
+        """Return the CSV file that lists a subset, by image; KeyError where none does."""
         return self.folder / str(self.subsets[subset]["file"])
+
+    def subset_condition(self, subset: str) -> Condition | None:
+        """Return the condition on metadata that a subset is, or None where a file lists it."""
+        where = self.subsets[subset].get("where")
+        return None if where is None else read_condition(where)
+
+    @property
+    def reveals_label(self) -> tuple[str, ...]:
+        """The columns, of the data set or of a subset's list, that reveal the label."""
+        parts = [self.content.get("columns", {}), *self.subsets.values()]
+        return tuple(dict.fromkeys(c for part in parts for c in part.get("reveals_label", ())))
 
     def describe(self, read: Callable[[DatasetRequest], list[Radiograph]]) -> DatasetSpec:
         """Return the card's data set as plugins offer it; `read` is its reader.
 
-        Raises `DataError` naming the card if an entry is missing.
+        Raises `DataError` naming the card if an entry is missing or is not what it must be.
         """
         content = self.content
         try:
@@ -52,11 +64,27 @@ class Card:
                 subsets=tuple(self.subsets),
                 needs_root=content["needs_root"],
                 synthetic=content["synthetic"],
+                unit=content.get("unit", "image"),
+                label=content["label"],
+                group=content["group"],
+                known_issues=tuple(content["known_issues"]),
+                exclusions=content.get("exclusions", {}),
+                cohorts={
+                    cohort: CohortRule(**rule)
+                    for cohort, rule in content.get("cohorts", {}).items()
+                },
+                reveals_label=self.reveals_label,
+                partial=content.get("partial", False),
             )
         except KeyError as error:
             raise DataError(
                 f'the card "{self.folder / _FILE}" lacks the entry "{error.args[0]}"',
                 "add it; datasets/README.md says what a card holds",
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f'the card "{self.folder / _FILE}" has an entry that can\'t be: {error}',
+                "correct it; datasets/README.md says what a card holds",
             ) from None
 
 

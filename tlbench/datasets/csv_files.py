@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +21,22 @@ class Row:
     values: dict[str, str]
 
 
-def read_table(path: Path, required: Iterable[str]) -> list[Row]:
-    """Read a CSV file with a header; values are stripped text, empty lines are skipped.
+def read_table(
+    path: Path, required: Iterable[str], *, header: Sequence[str] = (), separators: str = ","
+) -> list[Row]:
+    """Read a CSV file; values are stripped text, empty lines are skipped.
 
-    A byte order mark is accepted. Raises `DataError` if the file is missing, not UTF-8, not a
-    table, lacks a column of `required`, repeats a column, or has a row of another length.
+    The first line names the columns, unless `header` does. Of several `separators` the one that is
+    most frequent in the first line is taken. A byte order mark is accepted. Raises `DataError` if
+    the file is missing, not UTF-8, not a table, lacks a column of `required`, repeats a column, or
+    has a row of another length.
     """
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    text = _read_text(path)
+    first = text.lstrip().partition("\n")[0]
+    separator = max(separators, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     rows: list[Row] = []
-    header: list[str] = []
+    header = list(header)
     try:
         for cells in reader:
             values = [cell.strip() for cell in cells]
@@ -37,12 +44,12 @@ def read_table(path: Path, required: Iterable[str]) -> list[Row]:
                 continue
             if not header:
                 header = values
-                _check_header(path, header, required)
+                check_columns(path, header, required)
                 continue
             if len(values) != len(header):
                 raise DataError(
-                    f'line {reader.line_num} of "{path}" has {len(values)} values, '
-                    f"its header {len(header)}",
+                    f'line {reader.line_num} of "{path}" has {len(values)} values '
+                    f"instead of {len(header)}",
                     "correct the line",
                 )
             rows.append(Row(reader.line_num, dict(zip(header, values, strict=True))))
@@ -81,6 +88,19 @@ def read_label(path: Path, row: Row, column: str) -> int:
     return int(text)
 
 
+def read_list(path: Path, column: str) -> list[str]:
+    """Return what a file lists: its lines, or `column` of a CSV table that has it; maybe nothing.
+
+    Raises `DataError` if the file can't be read, or is such a table with an error in it.
+    """
+    lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    header = next(csv.reader(lines[:1]), [])
+    if column not in (cell.strip() for cell in header):
+        return lines
+    rows = read_table(path, (column,)) if len(lines) > 1 else []
+    return [row.values[column] for row in rows if row.values[column]]
+
+
 def _read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -91,7 +111,8 @@ def _read_text(path: Path) -> str:
         raise DataError(f'can\'t read "{path}": {reason}') from None
 
 
-def _check_header(path: Path, header: list[str], required: Iterable[str]) -> None:
+def check_columns(path: Path, header: Sequence[str], required: Iterable[str]) -> None:
+    """Raise `DataError` where a column of `required` is missing or one occurs twice."""
     missing = [column for column in required if column not in header]
     if missing:
         raise DataError(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlbench.datasets.requests import check_subset, refuse_positive, refuse_root
+from tlbench.datasets.requests import check_subset, refuse_manifest, refuse_positive, refuse_root
 from tlbench.files import unwritable, write_whole
 from tlbench.specs import DatasetRequest, Radiograph
 
@@ -40,6 +40,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     check_subset(request, _NAME, ())
     refuse_root(request, _NAME)
     refuse_positive(request, _NAME)
+    refuse_manifest(request, _NAME)
     folder = request.folder / f"demo-{_digest()}"
     try:
         present = _list_files(folder)

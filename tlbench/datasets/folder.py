@@ -7,20 +7,21 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tlbench.datasets.requests import check_subset, is_hidden, list_names, require_root, unlistable
+from tlbench.datasets.classes import find_class, guess_positive
+from tlbench.datasets.requests import (
+    check_subset,
+    is_hidden,
+    list_names,
+    refuse_manifest,
+    require_root,
+    unlistable,
+)
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
 
 _NAME = "folder"
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 _EXPECTED = "one folder per class, such as fracture and no_fracture"
-
-# Names are compared in lower case, by their letters and digits alone.
-_POSITIVE = {"fracture", "fractures", "fractured", "positive", "pos", "abnormal", "broken", "1"}
-_NEGATIVE = {
-    *("nofracture", "nofractures", "nonfracture", "nonfractures", "nonfractured", "notfractured"),
-    *("withoutfracture", "unfractured", "negative", "neg", "normal", "healthy", "intact", "0"),
-}
 
 
 def read(request: DatasetRequest) -> list[Radiograph]:
@@ -32,6 +33,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     clear which of them is positive.
     """
     check_subset(request, _NAME, ())
+    refuse_manifest(request, _NAME)
     root = require_root(request, _NAME, _EXPECTED)
     inside = list_names(root)
     names = [name for name in inside if (root / name).is_dir()]
@@ -63,17 +65,15 @@ def read(request: DatasetRequest) -> list[Radiograph]:
 def _choose_positive(root: Path, names: list[str], wanted: str | None) -> str:
     hint = "say which folder holds the positive class: --positive NAME"
     if wanted is not None:
-        exact = [name for name in names if name == wanted]
-        matches = exact or [name for name in names if name.casefold() == wanted.casefold()]
-        if len(matches) != 1:
+        found = find_class(names, wanted)
+        if found is None:
             raise DataError(
                 f'there is no class folder "{wanted}" in "{root}"{_listed(names)}', hint
             )
-        return matches[0]
-    letters = ["".join(filter(str.isalnum, name.casefold())) for name in names]
-    for index in (0, 1):
-        if letters[index] in _POSITIVE and letters[1 - index] in _NEGATIVE:
-            return names[index]
+        return found
+    positive = guess_positive(names)
+    if positive is not None:
+        return positive
     raise DataError(
         f'the names of the class folders in "{root}" do not say which is positive{_listed(names)}',
         hint,

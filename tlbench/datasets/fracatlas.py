@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from tlbench.datasets.cards import read_card
+from tlbench.datasets.cards import Card, read_card
 from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
-from tlbench.datasets.requests import check_subset, list_names, refuse_positive, require_root
+from tlbench.datasets.requests import (
+    check_subset,
+    list_names,
+    refuse_manifest,
+    refuse_positive,
+    require_root,
+)
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
 
@@ -15,19 +21,21 @@ _NAME = "fracatlas"
 _TABLE = "dataset.csv"
 _FOLDERS = {"images/Non_fractured": 0, "images/Fractured": 1}
 _IMAGE, _LABEL = "image_id", "fractured"
+_VIEWS = ("frontal", "lateral", "oblique")
 
 
 def read(request: DatasetRequest) -> list[Radiograph]:
-    """Return the radiographs of FracAtlas, or of one of its curated subsets, by image id.
+    """Return the radiographs of FracAtlas, or of one of its subsets, by image id.
 
     The label is the column `fractured`; the other columns, and those a subset list adds, become
-    metadata. There are no patients. Raises `DataError` where the folder does not hold the
-    published layout, where folder, table and subset list contradict each other, or where an
-    image is missing; `UnknownNameError` for an unknown subset.
+    metadata, with `view` where an image has a single one. There are no patients. Raises `DataError`
+    where the folder does not hold the published layout, where folder, table and subset list
+    contradict each other, or where an image is missing; `UnknownNameError` for an unknown subset.
     """
     card = read_card(_NAME)
     check_subset(request, _NAME, card.subsets)
     refuse_positive(request, _NAME)
+    refuse_manifest(request, _NAME)
     published = f"FracAtlas as published ({card.content['source']}, doi:{card.content['doi']})"
     root = require_root(request, _NAME, published)
     _check_layout(root, published)
@@ -37,7 +45,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     if unlisted := folders.keys() - rows.keys():
         request.say(f'{_count(unlisted, "image")} left out: not in "{table}" ({_first(unlisted)})')
     if request.subset is not None:
-        rows = _restrict(rows, table, card.subset_file(request.subset))
+        rows = _restrict(rows, table, card, request.subset)
     _check_present(rows.keys() - folders.keys(), root, published)
     return [_radiograph(root, name, rows[name], folders[name]) for name in sorted(rows)]
 
@@ -70,7 +78,16 @@ def _find_images(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def _restrict(rows: Mapping[str, Row], table: Path, listing: Path) -> dict[str, Row]:
+def _restrict(rows: Mapping[str, Row], table: Path, card: Card, subset: str) -> dict[str, Row]:
+    """Return the rows of a subset: those that meet its condition, or that its list names."""
+    condition = card.subset_condition(subset)
+    if condition is None:
+        return _join(rows, table, card.subset_file(subset))
+    condition.check_names(name for row in rows.values() for name in row.values)
+    return {name: row for name, row in rows.items() if condition.holds(row.values)}
+
+
+def _join(rows: Mapping[str, Row], table: Path, listing: Path) -> dict[str, Row]:
     """Return the rows that a subset list names, with the columns that only the list has."""
     listed = index_rows(listing, read_table(listing, (_IMAGE, _LABEL)), _IMAGE)
     if absent := listed.keys() - rows.keys():
@@ -109,6 +126,9 @@ def _radiograph(root: Path, name: str, row: Row, folders: list[str]) -> Radiogra
             "move the image or correct the line, whichever is wrong",
         )
     metadata = {key: value for key, value in row.values.items() if key not in (_IMAGE, _LABEL)}
+    views = [view for view in _VIEWS if metadata.get(view) == "1"]
+    if len(views) == 1:
+        metadata["view"] = views[0]
     return Radiograph(name, root / folders[0] / name, label, None, metadata)
 
 

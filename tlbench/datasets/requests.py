@@ -45,6 +45,24 @@ def list_names(folder: Path) -> list[str]:
         raise unlistable(folder, error) from error
 
 
+def walk_files(top: Path) -> list[str]:
+    """Return the files below a folder, sorted, by their path from there, with slashes.
+
+    Hidden files and folders and links to folders are left out. Raises `DataError` where a folder
+    may not be looked into.
+    """
+
+    def stop(error: OSError) -> None:
+        raise unlistable(Path(error.filename), error) from error
+
+    found: list[str] = []
+    for folder, folders, files in os.walk(top, onerror=stop):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        place = Path(folder).relative_to(top)
+        found += [(place / name).as_posix() for name in files if not is_hidden(name)]
+    return sorted(found)
+
+
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder is none of the user's own."""
     # Archives made on a Mac bring a second, hidden copy of every file's name.
@@ -75,6 +93,18 @@ def refuse_positive(request: DatasetRequest, dataset: str) -> None:
         raise DataError(
             f'data set "{dataset}" has its labels already; "{request.positive}" can\'t be chosen',
             "leave out --positive",
+        )
+
+
+def refuse_manifest(request: DatasetRequest, dataset: str) -> None:
+    """Raise `DataError` if a table was given to a data set that brings its own.
+
+    Silence would let someone take their labels for the ones that were used.
+    """
+    if request.manifest is not None or request.columns:
+        raise DataError(
+            f'data set "{dataset}" takes no table of yours',
+            "leave out --manifest and --column, or choose --dataset manifest or dicom",
         )
 
 

@@ -16,6 +16,10 @@ def tlbench_register_datasets() -> Iterable[DatasetSpec]:
         read_card("demo").describe(_read_demo),
         read_card("folder").describe(_read_folder),
         read_card("fracatlas").describe(_read_fracatlas),
+        read_card("grazpedwri-dx").describe(_read_grazpedwri_dx),
+        read_card("manifest").describe(_read_manifest),
+        read_card("dicom").describe(_read_dicom),
+        read_card("mura").describe(_read_mura),
     ]
 
 
@@ -36,3 +40,27 @@ def _read_fracatlas(request: DatasetRequest) -> list[Radiograph]:
     from tlbench.datasets import fracatlas
 
     return fracatlas.read(request)
+
+
+def _read_grazpedwri_dx(request: DatasetRequest) -> list[Radiograph]:
+    from tlbench.datasets import grazpedwri_dx
+
+    return grazpedwri_dx.read(request)
+
+
+def _read_manifest(request: DatasetRequest) -> list[Radiograph]:
+    from tlbench.datasets import manifest
+
+    return manifest.read(request)
+
+
+def _read_dicom(request: DatasetRequest) -> list[Radiograph]:
+    from tlbench.datasets import dicom
+
+    return dicom.read(request)
+
+
+def _read_mura(request: DatasetRequest) -> list[Radiograph]:
+    from tlbench.datasets import mura
+
+    return mura.read(request)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,14 @@ class Table:
     """n radiographs in the order of their case names, with the SHA-256 of each file's bytes.
 
     `alike` are pairs of these digests whose images show the same picture; `warnings` is what the
-    reader had to say of the data set.
+    reader had to say of the data set; `selection` says what was taken of it (results/README.md).
     """
 
     radiographs: tuple[Radiograph, ...]
     digests: tuple[str, ...]
     alike: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    selection: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.radiographs)
@@ -162,8 +164,9 @@ def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: 
         manifest=choice.manifest,
         columns=choice.columns,
     )
-    radiographs = select(_check_type(dataset.read(request)), dataset, choice, warn)
-    return replace(build_table(radiographs), warnings=tuple(warnings))
+    selected = select(_check_type(dataset.read(request)), dataset, choice, warn)
+    table = build_table(selected.radiographs)
+    return replace(table, warnings=tuple(warnings), selection=selected.record)
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
@@ -240,6 +243,11 @@ def _sha256(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def counted(items: Sized, noun: str) -> str:
+    """Return how many there are, e.g. "1 image" or "1,200 images"."""
+    return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def few(names: list[str], most: int = 3) -> str:

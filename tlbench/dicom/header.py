@@ -67,6 +67,7 @@ _FACTS = (
     "PatientSex",
     "StudyInstanceUID",
     "SOPInstanceUID",
+    "AccessionNumber",
     "Modality",
     "BodyPartExamined",
     "ImageLaterality",
@@ -82,11 +83,11 @@ _A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 class DicomFacts:
     """What a DICOM file says of a radiograph; None where it says nothing.
 
-    `patient`, `study` and `instance` identify a person: they serve to group radiographs, stand in
-    no output, and are left out where this is printed. `age` is in years, `sex` "M", "F" or "O",
-    `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"), else the meaning of
-    the view code ("lateral"). `rows` and `columns` are in pixels. `window` names the rule by
-    which values become grey levels.
+    `patient`, `study`, `instance` and `accession` identify a person: they serve to group
+    radiographs, stand in no output, and are left out where this is printed. `age` is in years,
+    `sex` "M", "F" or "O", `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"),
+    else the meaning of the view code ("lateral"). `rows` and `columns` are in pixels. `window`
+    names the rule by which values become grey levels.
     """
 
     patient: str | None = field(repr=False)
@@ -102,6 +103,7 @@ class DicomFacts:
     columns: int
     window: WindowRule
     manufacturer: str | None
+    accession: str | None = field(repr=False, default=None)
 
 
 def is_dicom(path: Path) -> bool:
@@ -232,24 +234,25 @@ def _guessed_syntax(header: Any) -> Any:
 def _check(header: Dataset) -> None:
     kind = _kind(header)
     pictureless = "Rows" not in header or "Columns" not in header
+    if pictureless and kind.endswith("Image Storage"):
+        raise RefusedError("its header is damaged or cut off")
     if pictureless or any(words in kind for words in _NO_RADIOGRAPHS):
         raise RefusedError(f"it holds no radiograph: {kind}")
     frames = int(header.get("NumberOfFrames") or 1)
     if frames != 1:
         raise RefusedError(f"it holds {frames:,} frames")
     interpretation = str(header.get("PhotometricInterpretation", ""))
-    known = interpretation in (*GREY, PALETTE, *COLOUR)
-    if not known or header.SamplesPerPixel != (3 if interpretation in COLOUR else 1):
+    if interpretation not in (*GREY, PALETTE, *COLOUR):
         named = re.fullmatch("[A-Z0-9_ ]{1,16}", interpretation)
         what = f'"{interpretation}"' if named else "that it states"
         raise RefusedError(f"its photometric interpretation {what} is not supported")
     allocated = int(header.BitsAllocated)
     if allocated not in (1, 8, 16) or not 1 <= int(header.BitsStored) <= allocated:
         raise RefusedError(f"its pixels of {allocated} bits are not supported")
-    if header.PixelRepresentation not in (0, 1):
-        raise RefusedError("its header is damaged")
-    size = int(header.SamplesPerPixel) * (2 if allocated == 16 else 1)
-    check_size(int(header.Rows), int(header.Columns), size)
+    channels = 3 if interpretation in COLOUR else 1
+    if header.SamplesPerPixel != channels or header.PixelRepresentation not in (0, 1):
+        raise RefusedError("its header contradicts itself")
+    check_size(int(header.Rows), int(header.Columns), channels * (2 if allocated == 16 else 1))
 
 
 def _kind(header: Dataset) -> str:
@@ -281,6 +284,7 @@ def _facts_of(header: Dataset) -> DicomFacts:
         columns=int(header.Columns),
         window=window_rule(header),
         manufacturer=_text(header, "Manufacturer"),
+        accession=_text(header, "AccessionNumber"),
     )
 
 

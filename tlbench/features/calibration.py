@@ -44,7 +44,12 @@ def calibrate(
 
 def calibration_of(sample: Sequence[str], radiographs: Radiographs) -> Calibration:
     """Return the calibration on radiographs that have been read, by their SHA-256."""
-    decides = {"recipe": RECIPE, "pixels": pixels_version(), "radiographs": sample}
+    decides = {
+        "recipe": RECIPE,
+        "pixels": pixels_version(),
+        "preparation": radiographs.preparation,
+        "radiographs": sample,
+    }
     digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
 
     def batches(kind: Kind) -> list[Pixels]:

@@ -23,7 +23,8 @@ from tlbench.errors import PluginError, UnreadableImageError
 from tlbench.features.engines.base import BATCH, Engine, EngineKey, Network
 from tlbench.features.rows import RowStore
 from tlbench.features.spaces import explain, hold
-from tlbench.images import LEAST_SIDE, Pixels, pixels_version, prepare, read_pixels, resize
+from tlbench.images import LEAST_SIDE, Pixels, pixels_version, prepare, prepare_decoded
+from tlbench.preparation import order_steps
 from tlbench.progress import Progress
 from tlbench.specs import BackboneSpec, Preprocessing
 
@@ -45,10 +46,17 @@ class FeatureSpace:
     layer: str | None
     feature_size: int
     cached_as: str = "float32"
+    preparation: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, network: Network, engine: EngineKey, cached_as: str = "float32") -> FeatureSpace:
-        """Return the space of what `engine` makes of `network`."""
+    def of(
+        cls,
+        network: Network,
+        engine: EngineKey,
+        cached_as: str = "float32",
+        preparation: tuple[str, ...] = (),
+    ) -> FeatureSpace:
+        """Return the space of what `engine` makes of `network`, after steps of preparation."""
         spec = network.spec
         return cls(
             backbone=spec.name,
@@ -61,6 +69,7 @@ class FeatureSpace:
             layer=spec.layer,
             feature_size=spec.feature_size,
             cached_as=cached_as,
+            preparation=preparation,
         )
 
     @property
@@ -122,14 +131,22 @@ class FeatureStore:
 
 
 class PixelStore:
-    """Radiographs read and resized once, for all views and for all backbones of one input size.
+    """Radiographs read, prepared and resized once, for all views and backbones of one input size.
 
-    With `size` None radiographs stay whole and are not kept: the files themselves hold them.
+    `preparation` names steps of `tlbench.preparation`. With `size` None radiographs keep the size
+    these leave them in, and are not kept: the files themselves hold them.
     """
 
-    def __init__(self, cache: Path, size: tuple[int, int] | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        size: tuple[int, int] | None,
+        progress: Progress,
+        preparation: Sequence[str] = (),
+    ) -> None:
         self._size, self._say = size, progress.say
-        version = {"size": size, "pixels": pixels_version()}
+        self.preparation = order_steps(preparation)
+        version = {"size": size, "pixels": pixels_version(), "preparation": self.preparation}
         name = sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()[:32]
         self._folder = cache / "pixels" / name
         if size is not None:
@@ -162,9 +179,7 @@ class PixelStore:
         for store in self._stores:
             if not store.missing([key]):
                 return np.asarray(store.read([key])[0])
-        if self._size is None:
-            return read_pixels(path)
-        pixels = prepare(path, self._size)
+        pixels = prepare(path, self._size, self.preparation)
         self.add(digest, pixels)
         return pixels
 
@@ -185,9 +200,10 @@ class PixelStore:
         """
         if self._size is None:
             return None
-        if decoded is not None and (whole or 2 * max(self._size) <= LEAST_SIDE):
-            return resize(decoded, self._size)
-        return prepare(path, self._size)
+        enough = whole or (2 * max(self._size) <= LEAST_SIDE and "crop" not in self.preparation)
+        if decoded is None or not enough:
+            return prepare(path, self._size, self.preparation)
+        return prepare_decoded(decoded, self._size, self.preparation)
 
     def add(self, digest: str, pixels: Pixels) -> None:
         """Take the prepared pixels of one radiograph."""
@@ -260,6 +276,11 @@ class Radiographs:
         self._pixels = pixels
         self._skip = skip_unreadable
         self.unreadable: dict[str, UnreadableImageError] = {}
+
+    @property
+    def preparation(self) -> tuple[str, ...]:
+        """The steps by which their pixels are prepared."""
+        return self._pixels.preparation
 
     def read(self, digest: str) -> NDArray[Any] | None:
         """Return the pixels of one radiograph, or None where it is to be left out."""

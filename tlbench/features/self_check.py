@@ -44,7 +44,7 @@ def settle_precision(
     sample = first_readable(files, radiographs, SAMPLE)
     if not sample:  # the run itself says what is wrong with the files
         return reference, None
-    decides = [lower.precision, lower.quantiser, lower.calibration, *sample]
+    decides = [lower.precision, lower.quantiser, lower.calibration, *pixels.preparation, *sample]
     name = sha256("".join(decides).encode()).hexdigest()[:16]
     file = network.folder(key.name) / f"check-{name}.json"
     check = _stored(file)

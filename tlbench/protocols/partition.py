@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.errors import DataError
+from tlbench.patients import take_patients
 from tlbench.specs import HoldoutRule, ProtocolSpec
 from tlbench.streams import stream
 
@@ -110,7 +111,7 @@ def _draw_holdout(
     rng = stream(rule.seed, "hold-out")
     order = rng.permutation(np.unique(groups))
     for per_class in range(target, 1, -1):
-        held = _fill(labels, groups, order, per_class)
+        held = take_patients(labels, groups, order, (per_class, per_class))
         if held is not None:
             note = f"{per_class} of each label"
             if per_class < rule.per_class:
@@ -124,20 +125,6 @@ def _draw_holdout(
         f"hold-out: it needs at least 2 of each label, of whole patients, within {within}",
         "add radiographs; 100 or more make a hold-out that can show something",
     )
-
-
-def _fill(
-    labels: NDArray[np.int64], groups: NDArray[np.int64], order: NDArray[np.int64], per_class: int
-) -> NDArray[np.bool_] | None:
-    """Take whole patients in `order`, passing over those that no longer fit."""
-    counts = {g: np.bincount(labels[groups == g], minlength=2) for g in order}
-    have = np.zeros(2, dtype=np.int64)
-    taken = []
-    for group in order:
-        if np.all(have + counts[group] <= per_class):
-            have = have + counts[group]
-            taken.append(group)
-    return np.isin(groups, taken) if np.all(have == per_class) else None
 
 
 def _check_parts(labels: NDArray[np.int64], of: NDArray[np.int64]) -> None:

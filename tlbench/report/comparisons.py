@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.report.rows import data_words, holdout_words, methods, percent
+from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
 Data = Mapping[str, Any]
@@ -112,6 +113,7 @@ def _backbone_notes(data: Data) -> list[str]:
     classifiers = data["classifiers"]
     chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
     notes = [
+        *selection_note(data["selection"]),
         _how(classifiers),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
         "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",

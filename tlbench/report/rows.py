@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.measures import shared_warnings
+from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
 Data = Mapping[str, Any]
@@ -78,7 +79,8 @@ def holdout_words(holdout: Data) -> str:
 
 
 def _notes(records: Sequence[Data]) -> list[str]:
-    lines = [methods([record["auc"] for record in records], "Wilson")]
+    lines = selection_note(records[0]["details"]["dataset"].get("selection"))
+    lines.append(methods([record["auc"] for record in records], "Wilson"))
     for record in records:
         weights = record["details"]["weights"]
         lines.append(f"{record['backbone']}: weights {weights['title']}.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.report.rows import data_words, holdout_words, leak_note, methods, run_sheet
+from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
 Data = Mapping[str, Any]
@@ -80,6 +81,7 @@ def _notes(by_backbone: Mapping[str, Sequence[Data]]) -> list[str]:
     records = [record for group in by_backbone.values() for record in group]
     chosen_on = sorted({record["operating_point"]["chosen_on"] for record in records})
     lines = [
+        *selection_note(records[0]["details"]["dataset"].get("selection")),
         methods([record["auc"] for record in records], "Wilson"),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(chosen_on)}, anew for "
         "each seed.",

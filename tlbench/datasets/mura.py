@@ -1,0 +1,150 @@
+"""The reader of MURA-v1.1 as published: studies that are normal or abnormal, part by part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from tlbench.datasets.cards import read_card
+from tlbench.datasets.csv_files import Row, read_table
+from tlbench.datasets.requests import (
+    check_subset,
+    list_names,
+    refuse_manifest,
+    refuse_positive,
+    require_root,
+    walk_files,
+)
+from tlbench.datasets.table import counted, few
+from tlbench.errors import DataError
+from tlbench.specs import DatasetRequest, Radiograph
+
+_NAME = "mura"
+_PARTITIONS = ("train", "valid")
+_STUDIES, _IMAGES = "{}_labeled_studies.csv", "{}_image_paths.csv"
+_LABELS = {"negative": 0, "positive": 1}
+
+# The tables name files by their place in the archive, whose top folder the root stands for.
+_STUDY = (
+    r"(?:MURA-v1\.1/)?(?P<study>{}/(?P<part>XR_[A-Z]+)/(?P<patient>patient\d+)/"
+    r"study\d+_(?P<label>positive|negative))"
+)
+_COPY = "take the published table"
+
+
+def read(request: DatasetRequest) -> list[Radiograph]:
+    """Return the radiographs of MURA, or of one part of the body, by their path in the archive.
+
+    The label is the study's, 1 = abnormal; the patient is the folder's name, which is the same
+    person in both published halves and in all parts. The half, `train` or `valid`, and the part
+    become metadata. Raises `DataError` where the folder does not hold the published layout, where
+    the tables and the folders contradict each other, or where an image is missing;
+    `UnknownNameError` for an unknown part.
+    """
+    card = read_card(_NAME)
+    check_subset(request, _NAME, card.subsets)
+    refuse_positive(request, _NAME)
+    refuse_manifest(request, _NAME)
+    published = f"MURA-v1.1 as published ({card.content['source']})"
+    root = require_root(request, _NAME, published)
+    _check_layout(root, published)
+    part = None if request.subset is None else str(card.subsets[request.subset]["folder"])
+    radiographs = [r for half in _PARTITIONS for r in _read_half(root, half, part)]
+    _check_present(radiographs, root, part, published, request)
+    request.warn(str(card.content["warning"]))
+    return radiographs
+
+
+def _check_layout(root: Path, published: str) -> None:
+    missing = _missing_parts(root)
+    if not missing:
+        return
+    nearby = [root.parent, *(root / name for name in list_names(root))]
+    hint = next(
+        (f'did you mean --data-root "{path}"?' for path in nearby if not _missing_parts(path)),
+        f"the data root must hold {published}",
+    )
+    raise DataError(f'the data root "{root}" has no {few(missing, 6)}', hint)
+
+
+def _missing_parts(root: Path) -> list[str]:
+    folders = [half for half in _PARTITIONS if not (root / half).is_dir()]
+    tables = [name.format(half) for half in _PARTITIONS for name in (_STUDIES, _IMAGES)]
+    return folders + [name for name in tables if not (root / name).is_file()]
+
+
+def _read_half(root: Path, half: str, part: str | None) -> list[Radiograph]:
+    """Return what the two tables of a half say, of one part or of all; no file is looked for."""
+    labels = _read_studies(root / _STUDIES.format(half), half)
+    table = root / _IMAGES.format(half)
+    image = re.compile(_STUDY.format(half) + r"/(?P<name>[^/]+\.png)")
+    found: dict[str, Radiograph] = {}
+    for row in read_table(table, (), header=("path",)):
+        match = _match(image, table, row, "an image")
+        if part not in (None, match["part"]):
+            continue
+        case, study = f"{match['study']}/{match['name']}", match["study"]
+        if study not in labels:
+            raise DataError(
+                f'line {row.line} of "{table}" names an image of a study without a label', _COPY
+            )
+        if case in found:
+            raise DataError(f'"{case}" occurs twice in "{table}", again on line {row.line}', _COPY)
+        metadata = {"part": match["part"].removeprefix("XR_").lower(), "published_in": half}
+        path = root / half / Path(case).relative_to(half)
+        found[case] = Radiograph(case, path, labels[study], match["patient"], metadata, study=study)
+    return list(found.values())
+
+
+def _read_studies(table: Path, half: str) -> Mapping[str, int]:
+    pattern = re.compile(_STUDY.format(half) + "/?")
+    labels: dict[str, int] = {}
+    for row in read_table(table, (), header=("path", "label")):
+        match = _match(pattern, table, row, "a study")
+        if row.values["label"] != str(_LABELS[match["label"]]):
+            raise DataError(
+                f'line {row.line} of "{table}" gives a {match["label"]} study the label '
+                f'"{row.values["label"]}"',
+                _COPY,
+            )
+        labels[match["study"]] = _LABELS[match["label"]]
+    return labels
+
+
+def _match(pattern: re.Pattern[str], table: Path, row: Row, what: str) -> re.Match[str]:
+    match = pattern.fullmatch(row.values["path"])
+    if match is None:
+        raise DataError(
+            f'line {row.line} of "{table}" does not name {what}: "{row.values["path"]}"', _COPY
+        )
+    return match
+
+
+def _check_present(
+    radiographs: Collection[Radiograph],
+    root: Path,
+    part: str | None,
+    published: str,
+    request: DatasetRequest,
+) -> None:
+    listed = {r.case for r in radiographs}
+    found = {name for half in _PARTITIONS for name in _find_images(root, half, part)}
+    if missing := sorted(listed - found):
+        raise DataError(
+            f'{counted(missing, "image")} missing under "{root}": {few(missing)}',
+            f"copy them from {published}, or take a part that is whole: --subset NAME",
+        )
+    if unlisted := sorted(found - listed):
+        request.say(
+            f"{counted(unlisted, 'image')} left out, for no table names them: {few(unlisted)}"
+        )
+
+
+def _find_images(root: Path, half: str, part: str | None) -> list[str]:
+    """Return the images of a half, by their path below the root."""
+    place = f"{half}/{part}" if part else half
+    if not (root / place).is_dir():
+        return []
+    # Beside some images lie copies of their names that a Mac has made; those are hidden.
+    return [f"{place}/{name}" for name in walk_files(root / place) if name.endswith(".png")]
