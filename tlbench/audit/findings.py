@@ -149,7 +149,7 @@ def look_through(
     signatures = SignatureStore(cache, progress)
     reading = read_radiographs(table.files, signatures, progress)
     unreadable = tuple(
-        (r.case, reading.unreadable[digest].message)
+        (r.case, reading.unreadable[digest].reason)
         for r, digest in zip(table.radiographs, table.digests, strict=True)
         if digest in reading.unreadable
     )

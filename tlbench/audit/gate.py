@@ -15,18 +15,11 @@ from tlbench.datasets.table import Table
 from tlbench.errors import DataError
 from tlbench.features.signatures import SignatureStore
 from tlbench.progress import Progress
+from tlbench.specs import DatasetSpec
 
 NAMED = 5
 """So many leaks are named one by one."""
 _SOURCES = ("shortcuts.py",)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What weights were trained on, by what they declare: names of data sets, or SHA-256s."""
-
-    weights: str = ""
-    data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,8 +67,8 @@ class Audited:
         if known:
             count = sum(len(group.rows) for group in known)
             lines.append(
-                f"{count} radiographs show a picture that the data set has more than once; each "
-                f"picture's are kept together in one partition"
+                f"{count} radiographs show pictures that the data set has more than once; those "
+                "of one picture are kept together in one partition"
             )
         if self.contradictions:
             pairs = [" and ".join(_quoted(_cases(self.table, g))) for g in self.contradictions]
@@ -85,8 +78,9 @@ class Audited:
             )
         flagged = [each for each in self.shortcuts if each["flagged"]]
         if flagged:
+            flagged.sort(key=lambda each: -each["auc"])
             told = [f"{each['name']} (AUC {each['auc']:.2f})" for each in flagged]
-            lines.append(f"labels can be told without the bone, from {_several(told, 3)}")
+            lines.append(f"shortcuts tell labels apart: {_several(told, 3)}")
         return lines
 
 
@@ -95,24 +89,24 @@ def audit_run(
     signatures: SignatureStore,
     *,
     mode: str,
-    dataset: str,
-    reveals_label: Collection[str],
-    seen: Seen,
+    dataset: DatasetSpec,
+    weights: tuple[str, Sequence[str]],
     progress: Progress,
 ) -> Audited:
     """Return what a run has to know of its data; raise `DataError` for leaks in mode "strict".
 
-    All radiographs must have signatures. What was found is kept beside these.
+    `weights` are the name of the weights and what they have `seen`. All radiographs must have
+    signatures; what was found is kept beside these.
     """
     if mode == "off":
         return Audited(mode, table)
     table, groups = join_alike(table, signatures, progress)
-    leaks = find_leaks(table, groups) + find_seen(table, dataset, seen.weights, seen.data)
+    leaks = find_leaks(table, groups) + find_seen(table, dataset.name, *weights)
     for leak in leaks[:NAMED] if len(leaks) > 1 or mode != "strict" else ():
         progress.warn(f"leak: {leak.text}")
     if leaks and mode == "strict":
         raise leak_error(leaks)
-    shortcuts = find_shortcuts_once(table, signatures, reveals_label)
+    shortcuts = find_shortcuts_once(table, signatures, dataset.reveals_label)
     return Audited(mode, table, tuple(groups), tuple(leaks), tuple(shortcuts))
 
 
