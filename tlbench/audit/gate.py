@@ -72,10 +72,8 @@ class Audited:
             )
         if self.contradictions:
             pairs = [" and ".join(_quoted(_cases(self.table, g))) for g in self.contradictions]
-            lines.append(
-                f"{len(pairs)} pictures stand in the data set with both labels: "
-                f"{_several(pairs, 3)}"
-            )
+            what = "1 picture stands" if len(pairs) == 1 else f"{len(pairs)} pictures stand"
+            lines.append(f"{what} in the data set with both labels: {_several(pairs, 3)}")
         flagged = [each for each in self.shortcuts if each["flagged"]]
         if flagged:
             flagged.sort(key=lambda each: -each["auc"])

@@ -95,7 +95,8 @@ def find_look_alikes(pictures: Pictures, progress: Progress | None = None) -> li
         kept = first_of[pictures.thumbnails[first_of].std(axis=(1, 2)) >= _EMPTY]
         if len(kept) > 1:
             proposed = propose(pictures.thumbnails[kept], pictures.shapes[kept])
-            with (progress or Progress()).task("comparing", len(proposed), "pairs") as advance:
+            progress = progress if progress and proposed else Progress()
+            with progress.task("comparing", len(proposed), "pairs") as advance:
                 for (source, target, view), alike in confirm(
                     pictures.thumbnails[kept], pictures.shapes[kept], proposed, advance
                 ):
