@@ -59,6 +59,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
         seed=0,
         parameters={},
         rows=np.arange(ROWS - HELD),
+        train_units=np.arange(ROWS - HELD),
+        validation_units=np.arange(ROWS - HELD, ROWS),
     )
 
 

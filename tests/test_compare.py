@@ -132,8 +132,8 @@ def test_other_holdouts_are_refused_with_the_reason(results: Path) -> None:
     with pytest.raises(DataError) as caught:
         compare(records)
     assert "3 runs do not share a hold-out" in caught.value.message
-    assert "2 on folder (32 images" in caught.value.message
-    assert "1 on folder (28 images" in caught.value.message
+    assert "2 on folder (32 radiographs" in caught.value.message
+    assert "1 on folder (28 radiographs" in caught.value.message
     assert "tlbench list runs" in str(caught.value.hint)
 
 

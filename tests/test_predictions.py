@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlbench.errors import DataError, UnknownNameError
+from tlbench.errors import DataError, TlbenchError, UnknownNameError
 from tlbench.predictions import read_predictions
 
 
@@ -188,3 +188,44 @@ def test_patients_of_both_classes_are_said(read) -> None:
 def test_labels_read_elsewhere_as_booleans_or_numbers(read) -> None:
     found = read("label,vote\n1,True\n0,False\n")
     assert found.scores["vote"].tolist() == [1.0, 0.0]
+
+
+STUDIES = "study,patient,label,net\ns1,a,1,0.2\ns2,a,0,0.5\ns1,a,1,0.4\ns3,b,0,0.1\n"
+
+
+def test_scores_are_averaged_over_a_column_that_is_asked_for(read) -> None:
+    found = read(STUDIES, unit="study")
+    assert found.labels.tolist() == [1, 0, 0]
+    assert found.scores["net"].tolist() == [pytest.approx(0.3), 0.5, 0.1]
+    assert found.patients.tolist() == [0, 0, 1]
+    assert 'scores are averaged over "study": 4 rows' in found.notes
+    assert read(STUDIES, unit="patient").labels.tolist() == [1, 0]
+    alike = read(STUDIES.replace("s3,b", "s2,b"), unit="study")
+    assert alike.patients.tolist() == [0, 0, 1]
+
+
+def test_names_of_studies_are_no_scores_even_where_they_are_numbers(read) -> None:
+    text = STUDIES.replace("s1", "12").replace("s2", "7e3").replace("s3", "9")
+    found = read(text)
+    assert list(found.scores) == ["net"]
+    assert len(found.labels) == 4
+    assert 'not scores, left aside: "study"' in found.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "words"),
+    [
+        (STUDIES, "series", "unknown unit column"),
+        (STUDIES, "label", "two parts"),
+        (STUDIES.replace("s3,b", ",b"), "study", "has no name: line 5"),
+    ],
+)
+def test_units_that_can_not_be_are_refused(read, text: str, unit: str, words: str) -> None:
+    with pytest.raises(TlbenchError, match=words):
+        read(text, unit=unit)
+
+
+def test_units_of_both_classes_are_said(read) -> None:
+    found = read(STUDIES.replace("s1,a,1,0.4", "s1,a,0,0.4"), unit="study")
+    assert found.labels.tolist() == [1, 0, 0]
+    assert "1 of its units have cases of both classes and count as positive" in found.notes

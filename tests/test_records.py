@@ -40,6 +40,30 @@ def test_predictions_come_back_to_the_last_bit(tmp_path: Path) -> None:
     assert load_record(tmp_path / "one").predictions() == PREDICTIONS
 
 
+def test_the_units_of_predictions_come_back(tmp_path: Path) -> None:
+    predictions = [
+        Prediction("a", "p1", "train", 0, 0.1, "u1"),
+        Prediction("b", "p2", "train", 0, 0.25, "u2"),
+        Prediction("c", "p1", "train", 1, 0.4, "u1"),
+        Prediction("d", "p1", "hold-out", 0, 0.5, "u1"),
+    ]
+    record = dict.fromkeys(NEEDED) | {"schema": SCHEMA, "run": "one", "unit": "study"}
+    save_record(tmp_path, record, predictions, {}, [])
+    found = load_record(tmp_path / "one")
+    assert found.predictions() == predictions
+    assert found.unit_predictions() == [
+        Prediction("a", "p1", "train", 1, 0.25, "u1"),
+        predictions[1],
+        predictions[3],
+    ]
+
+
+def test_a_record_of_units_whose_file_has_none_is_damaged(tmp_path: Path) -> None:
+    record = save(tmp_path, unit="study")
+    with pytest.raises(CacheError, match="unit"):
+        record.predictions()
+
+
 def test_a_new_record_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     save(tmp_path, note="old")
     save(tmp_path, note="new")

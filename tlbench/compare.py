@@ -15,6 +15,7 @@ from tlbench.comparison import Choices, CutoffUsed, compare_classifiers, describ
 from tlbench.errors import DataError
 from tlbench.measures import finite, shared_warnings
 from tlbench.records import Prediction, Record, get_record, list_records
+from tlbench.specs import UNIT_WORDS
 from tlbench.stats import choose_cutoff, spread_over_seeds
 
 
@@ -34,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Holdout:
-    """The shared hold-out: cases in order, labels (n,), patients (n,), scores by record name."""
+    """The shared hold-out: units in order, labels (n,), patients (n,), scores by record name."""
 
     cases: list[str]
     labels: NDArray[np.int64]
@@ -63,18 +64,19 @@ def compare(
     dataset: str | None = None,
     subset: str | None = None,
     protocol: str | None = None,
+    unit: str | None = None,
     warn: Callable[[str], None] = lambda _line: None,
     level: float = 0.95,
     ci: Literal["logit", "wald"] = "logit",
 ) -> Compared:
     """Compare records that share a hold-out, from their predictions alone.
 
-    Without `runs`, all records in `results` are compared, those of `dataset`, `subset` and
-    `protocol` where given. Of several seeds of one backbone one is tested, the lowest that all
-    share, never several as if independent; their spread stands apart. Raises `DataError` where
-    hold-outs differ, saying how.
+    Without `runs`, all records in `results` are compared, those of `dataset`, `subset`,
+    `protocol` and `unit` where given. Of several seeds of one backbone one is tested, the lowest
+    that all share, never several as if independent; their spread stands apart. Raises `DataError`
+    where hold-outs differ, saying how.
     """
-    asked = {"dataset": dataset, "subset": subset, "protocol": protocol}
+    asked = {"dataset": dataset, "subset": subset, "protocol": protocol, "unit": unit}
     records = _find(runs, Path(results), asked, warn)
     check_shared(records)
     entries = sorted(_entries(records), key=lambda e: (-e.record["auc"]["value"], e.name))
@@ -116,10 +118,11 @@ def check_shared(records: Sequence[Record]) -> None:
         first = group[0]
         names = " ".join(x for x in (first["dataset"], first["subset"]) if x)
         data = first["details"]["dataset"]["fingerprint"][:8]
-        parts.append(f"{len(group)} on {names} ({first['holdout']['n']} images, data {data})")
+        what = UNIT_WORDS[first["unit"]]
+        parts.append(f"{len(group)} on {names} ({first['holdout']['n']} {what}, data {data})")
     raise DataError(
         f"these {len(records)} runs do not share a hold-out: {', '.join(parts)}",
-        "name runs that do (`tlbench list runs`), or narrow them with --dataset or --subset",
+        "name runs that do (`tlbench list runs`), or narrow them with --dataset, --subset, --unit",
     )
 
 
@@ -166,7 +169,7 @@ def _read_holdout(records: Sequence[Record]) -> Holdout:
     first: list[Prediction] = []
     scores = {}
     for record in records:
-        held = [p for p in record.predictions() if p.partition == "hold-out"]
+        held = [p for p in record.unit_predictions() if p.partition == "hold-out"]
         held.sort(key=lambda p: p.case)
         first = first or held
         if [(p.case, p.label) for p in held] != [(p.case, p.label) for p in first]:
@@ -201,6 +204,7 @@ def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> di
         "subset": first["subset"],
         "selection": first["details"]["dataset"].get("selection"),
         "synthetic": first["synthetic"],
+        "unit": first["unit"],
         "holdout": first["holdout"],
         "level": choices.level,
         "classifiers": {name: classifiers[name] for name in compared["ranking"]},

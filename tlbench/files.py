@@ -51,3 +51,12 @@ def unwritable(folder: Path, error: OSError) -> CacheError:
         f'can\'t write to "{folder}": {reason}',
         "choose another folder, or mend its permissions",
     )
+
+
+def size_in_words(size: float) -> str:
+    """Return a number of bytes as people write it."""
+    units = ["TB", "GB", "MB", "kB"]
+    unit = "bytes"
+    while size >= 1000 and units:
+        size, unit = size / 1000, units.pop()
+    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"

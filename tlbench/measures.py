@@ -45,15 +45,16 @@ def measure_point(
     chosen: Cutoff,
     chosen_on: str,
     level: float,
+    unit: str = "image",
 ) -> dict[str, Any]:
     """Return rule and cut-off, and what the cut-off gives on these labels and scores.
 
-    Intervals of proportions are Wilson's over images; where patients have several images,
-    `by_patient` holds the limits that allow for it (Rao and Scott's design effect).
+    Intervals of proportions are Wilson's over cases, which are a `unit` each; where patients
+    have several, `by_patient` holds the limits that allow for it (Rao and Scott's design effect).
     """
     point = rates_at(labels, scores, groups, chosen.value, level)
     cutoff = point.pop("cutoff")
-    note = None if math.isfinite(cutoff) else "no image is called positive"
+    note = None if math.isfinite(cutoff) else f"no {unit} is called positive"
     head = {
         "rule": chosen.rule,
         "chosen_on": chosen_on,
@@ -107,6 +108,7 @@ def measure(
     chosen_on: str,
     level: float,
     method: Literal["logit", "wald"],
+    unit: str = "image",
 ) -> dict[str, Any]:
     """Return all statistics of the hold-out: AUC, both operating points.
 
@@ -115,15 +117,18 @@ def measure(
     own = choose_cutoff(labels, scores, cutoff.rule)
     return {
         "auc": measure_auc(labels, scores, groups, level, method),
-        "operating_point": measure_point(labels, scores, groups, cutoff, chosen_on, level),
-        "operating_point_optimistic": measure_point(labels, scores, groups, own, "hold-out", level),
+        "operating_point": measure_point(labels, scores, groups, cutoff, chosen_on, level, unit),
+        "operating_point_optimistic": measure_point(
+            labels, scores, groups, own, "hold-out", level, unit
+        ),
     }
 
 
 def measure_partition(labels: Labels, scores: Scores) -> dict[str, Any]:
-    """Return the AUC of a partition, or None with a note where it has one class only."""
+    """Return the AUC of a partition, or None with a note where it has one class only, or none."""
     if len(np.unique(labels)) < 2:
-        return {"n": len(labels), "auc": None, "note": "one class only"}
+        note = "one class only" if len(labels) else "nothing is in it"
+        return {"n": len(labels), "auc": None, "note": note}
     return {"n": len(labels), "auc": auc(labels, scores), "note": None}
 
 

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from tlbench.errors import DataError
 from tlbench.registry import unknown
+from tlbench.stats.units import collect_units
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 LABEL_NAMES = ("label", "labels", "y", "y_true", "truth", "target", "class", "fracture")
 PATIENT_NAMES = ("patient", "patient_id", "patientid", "subject", "subject_id")
+UNIT_NAMES = ("unit", "study", "study_id")
 CASE_NAMES = ("case", "case_id", "image", "image_id", "id", "file", "filename", "path")
 POSITIVE = frozenset({"1", "1.0", "true", "yes", "fracture", "fractured", "positive"})
 NEGATIVE = frozenset(
@@ -46,21 +48,30 @@ def read_predictions(
     patient: str | None = None,
     case: str | None = None,
     positive: str | None = None,
+    unit: str | None = None,
 ) -> Predictions:
     """Read a CSV file; separators, decimal commas and the encoding are found out.
 
     Without names, the label column is one called like `LABEL_NAMES`, patients and cases likewise,
-    and every other column that holds numbers is a classifier's scores. No row is ever left out:
-    raises `DataError`, naming rows, for whatever can't be used. Memory: about 9 bytes a value.
+    and every other column that holds numbers is a classifier's scores, but those called like
+    `UNIT_NAMES`. Scores are averaged over what the column `unit` names, under each patient. No row
+    is ever left out: raises `DataError`, naming rows, for whatever can't be used. Memory: about
+    9 bytes a value.
     """
     encoding, separator, columns = _look(file)
     label, patient, case = _roles(file, columns, label, patient, case)
-    special = [name for name in (label, patient, case) if name]
+    if unit is not None:
+        _known(unit, columns, "unit")
+        if unit == label:
+            raise DataError(f'column "{unit}" has two parts: labels and units', "name another")
+    special = [name for name in (label, patient, case, unit) if name]
     for name in scores:
         _known(name, columns, "score")
         if name in special:
             raise DataError(f'column "{name}" can\'t be scores: it has another part', "see --label")
-    dtypes = {label: "category"} | {name: "str" for name in (patient, case) if name}
+    named = [name for name in columns if name.lower() in UNIT_NAMES and name not in scores]
+    names_only = [name for name in (patient, case, unit, *named) if name and name != label]
+    dtypes = {label: "category"} | dict.fromkeys(names_only, "str")
     table = _read(file, encoding, separator, columns, dtypes)
     if not len(table):
         raise DataError(f'"{file}" has no rows', "it needs one row a case")
@@ -68,7 +79,7 @@ def read_predictions(
         _check_cases(table[case], table[label])
     values, notes = _labels(table[label], positive)
     # A column without a name is what some programs write for their own count of rows.
-    names = list(scores) or [name for name in columns if name and name not in special]
+    names = list(scores) or [n for n in columns if n and n not in (*special, *names_only)]
     numbers = {name: _scores(table[name], bool(scores)) for name in names}
     kept = {name: found for name, found in numbers.items() if found is not None}
     if not kept:
@@ -79,7 +90,25 @@ def read_predictions(
     if left and not scores:
         notes.append(f"not scores, left aside: {_quoted(left)}")
     codes = _patients(table[patient], values, notes) if patient else None
-    return Predictions(values, kept, codes, tuple(notes))
+    found = Predictions(values, kept, codes, tuple(notes))
+    return found if unit is None else _average(found, table[unit])
+
+
+def _average(found: Predictions, column: Series) -> Predictions:
+    """The predictions of units: means of scores, positive where any case is."""
+    names = column.str.strip()
+    _refuse_rows(names.isna().to_numpy(), f'column "{column.name}" has no name')
+    keys = names.to_numpy(dtype=str)
+    if found.patients is not None:  # two patients may have studies of one name
+        keys = np.char.add(found.patients.astype(str), np.char.add(" ", keys))
+    units = collect_units(found.labels, keys)
+    patients = None if found.patients is None else found.patients[units.first]
+    notes = [f'scores are averaged over "{column.name}": {len(units.of):,} rows']
+    mixed = int(np.sum(np.bincount(units.of, found.labels) < units.labels * np.bincount(units.of)))
+    if mixed:
+        notes.append(f"{mixed} of its units have cases of both classes and count as positive")
+    scores = {name: units.average(values) for name, values in found.scores.items()}
+    return Predictions(units.labels, scores, patients, (*found.notes, *notes))
 
 
 def _look(file: Path) -> tuple[str, str, list[str]]:

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,23 @@ _NEEDED = (
     *("top_layer", "warnings", "details"),
 )
 PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
+"""And `unit` as a sixth where the unit is not the image."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The score of one radiograph; `patient` is a pseudonym, never the data set's own id."""
+    """The score of one radiograph, or of one unit, which goes by the first of its cases.
+
+    `patient` is a pseudonym, never the data set's own id, and so is `unit`: of the study or the
+    patient that the score belongs to, None where that is the image.
+    """
 
     case: str
     patient: str
     partition: str
     label: int
     score: float
+    unit: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +82,7 @@ class Record(Mapping[str, Any]):
                         row["partition"],
                         int(row["label"]),
                         float(row["score"]),
+                        row["unit"] if self.data.get("unit", "image") != "image" else None,
                     )
                     for row in csv.DictReader(stream)
                 ]
@@ -83,6 +90,22 @@ class Record(Mapping[str, Any]):
             raise CacheError(
                 f'the predictions in "{file}" can\'t be read: {error}', "run it anew with --force"
             ) from error
+
+    def unit_predictions(self) -> list[Prediction]:
+        """Return one prediction for each unit in each partition: what all statistics are made of.
+
+        Its score is the mean of the unit's radiographs there, its label 1 if one of theirs is.
+        """
+        from tlbench.stats.units import collect_units
+
+        rows = self.predictions()
+        names = [f"{row.partition} {row.case if row.unit is None else row.unit}" for row in rows]
+        units = collect_units([row.label for row in rows], names)
+        scores = units.average([row.score for row in rows])
+        found = zip(units.first.tolist(), units.labels.tolist(), scores.tolist(), strict=True)
+        return [
+            replace(rows[first], label=label, score=score) for first, label, score in sorted(found)
+        ]
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -124,10 +147,12 @@ def save_record(
 def _predictions_csv(predictions: Sequence[Prediction]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(PREDICTION_COLUMNS)
+    with_units = any(p.unit is not None for p in predictions)
+    writer.writerow([*PREDICTION_COLUMNS, *(["unit"] if with_units else [])])
     for p in predictions:
         # repr gives the shortest text that reads back as the same double.
-        writer.writerow([p.case, p.patient, p.partition, p.label, repr(float(p.score))])
+        row = [p.case, p.patient, p.partition, p.label, repr(float(p.score))]
+        writer.writerow([*row, *([p.unit] if with_units else [])])
     return out.getvalue()
 
 
@@ -156,6 +181,7 @@ def load_record(folder: Path) -> Record:
         lost = [name for name in _NEEDED if schema <= SCHEMA and name not in data]
         if lost:
             raise ValueError(f"it lacks {', '.join(lost)}")
+        data.setdefault("unit", "image")  # what all records were of before there were others
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CacheError(
             f'"{file}" is not a record: {error}', "run it anew with --force, or delete its folder"

@@ -19,6 +19,7 @@ from tlbench import __version__
 from tlbench.audit.gate import Audited, audit_run
 from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, few, read_table
+from tlbench.datasets.units import number_units
 from tlbench.environment import cache_folder, describe_environment
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
 from tlbench.features.calibration import calibrate
@@ -53,6 +54,7 @@ from tlbench.specs import (
     DatasetSpec,
     ProtocolSpec,
     RunFinished,
+    Unit,
 )
 from tlbench.threads import side_by_side
 from tlbench.weights import ChosenWeights, choose_weights
@@ -72,7 +74,8 @@ def run(backbone: str, **options: Any) -> Record:
     ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision` ("auto", "float32",
     "bfloat16" or "int8") what runs the backbone and in which numbers; `cached_as` ("float32" or
     "float16") the numbers features are kept in; `prepare` steps that change pixels first ("crop",
-    "clahe", "pad"); `level` (0.95) and `ci` ("logit" or "wald") the intervals; `results`
+    "clahe", "pad"); `unit` ("image", "study" or "patient") what a score is of, by default what
+    labels belong to; `level` (0.95) and `ci` ("logit" or "wald") the intervals; `results`
     ("results") and `cache` the folders written to; `offline` keeps it off the network;
     `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
     that offer more. Raises `TlbenchError` for what a user can mend.
@@ -123,6 +126,7 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[
     )
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
     table = read_table(dataset, request, cache, progress)
+    number_units(table, request.unit or dataset.unit)  # what is wrong with them is said at once
     network = Network(
         backbone.spec,
         weights.preprocessing,
@@ -182,7 +186,7 @@ class _Work:
         if all(found.values()):
             return [record for record in found.values() if record is not None]
         due = [work for work in works if found[work.request.seed] is None]
-        plans = [plan_seed(table, self.protocol, work.request.seed) for work in due]
+        plans = [plan_seed(table, self.protocol, work.request.seed, self.unit) for work in due]
         self._extract(all_wanted(plans), table, features, pixels)
 
         def measure(plan: Plan) -> Measured:
@@ -195,6 +199,11 @@ class _Work:
                 saved = work._save(table, skipped, features, result, host)
                 found[work.request.seed] = saved
         return [record for record in found.values() if record is not None]
+
+    @property
+    def unit(self) -> Unit:
+        """What a score is of: what the user wants, else what the data set's labels belong to."""
+        return self.request.unit or self.dataset.unit
 
     def _with_seed(self, seed: int) -> _Work:
         return replace(self, request=replace(self.request, seed=seed))
@@ -318,6 +327,8 @@ class _Work:
         }
         if table.alike or request.audit == "off":
             decides["audit"] = "off" if request.audit == "off" else table.alike
+        if self.unit != "image":  # so that runs from before there were units keep their names
+            decides["unit"] = self.unit
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
         steps = "+".join(order_steps(request.prepare))
         parts = [self.backbone.spec.name, self.weights.name, request.dataset, request.subset]
@@ -338,6 +349,7 @@ class _Work:
             "subset": request.subset,
             "protocol": request.protocol,
             "seed": request.seed,
+            "unit": self.unit,
             "synthetic": self.dataset.synthetic,
             "control": self.backbone.spec.control or self.weights.control,
             "radiographs": len(table),
@@ -358,8 +370,9 @@ class _Work:
             lines.append("synthetic data: the figures say nothing about patients")
         if not table.has_patients:
             lines.append(
-                "the data set does not name patients: every image counts as a patient of its own, "
-                "so images of one patient may be in training and in the hold-out"
+                f"the data set does not name patients: every {_patient_of_its_own(table)} counts "
+                "as a patient of its own, so images of one patient may be in training and in the "
+                "hold-out"
             )
         if table.copies:
             lines.append(
@@ -409,6 +422,11 @@ class _Work:
                 "engine_failed": self._engine_failed(),
             },
         }
+
+
+def _patient_of_its_own(table: Table) -> str:
+    named = all(r.patient is not None or r.study is not None for r in table.radiographs)
+    return "study" if named else "image"
 
 
 def _unreadable_error(

@@ -9,18 +9,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.contract import as_numbers, check_layer
 from tlbench.datasets.table import Table
-from tlbench.errors import PluginError, TlbenchError
+from tlbench.datasets.units import fingerprint_units, name_units, number_units
+from tlbench.errors import DataError, PluginError, TlbenchError
 from tlbench.measures import finite, measure, measure_partition
+from tlbench.protocols.given import take_partitions
 from tlbench.protocols.partition import (
     PARTITIONS,
     Partitions,
     assign_groups,
     draw_partitions,
 )
-from tlbench.records import Prediction, to_json
-from tlbench.specs import ProtocolSpec, TopLayer, TrainingData
-from tlbench.stats.cutoff import choose_cutoff
+from tlbench.records import Prediction
+from tlbench.specs import UNIT_WORDS, ProtocolSpec, TopLayer, TrainingData, Unit
+from tlbench.stats.cutoff import Cutoff, choose_cutoff
+from tlbench.stats.units import collect_units
 from tlbench.streams import stream
 from tlbench.threads import one_blas_thread
 
@@ -45,12 +49,15 @@ class Plan:
     """What one seed trains on and scores, before there are features.
 
     `clean` are the samples split before augmentation; `samples` are what the protocol trains on:
-    the same, unless it augments first.
+    the same, unless it augments first. `units` (n,) are the numbers of the units that scores are
+    averaged over, of the kind `unit`.
     """
 
     table: Table
     protocol: ProtocolSpec
     seed: int
+    unit: Unit
+    units: NDArray[np.int64]
     partitions: Partitions
     samples: dict[str, Sample]
     clean: dict[str, Sample]
@@ -64,13 +71,31 @@ class Plan:
         """Return the images and views of a sample."""
         return [(self.table.digests[row], view) for row, view in sample]
 
+    def units_of(self, sample: Sample, start: int = 0) -> NDArray[np.int64]:
+        """Return the unit of each of a sample's rows.
 
-def plan_seed(table: Table, protocol: ProtocolSpec, seed: int) -> Plan:
-    """Draw the partitions of one seed; raises `DataError` where that is impossible."""
-    partitions = draw_partitions(table.labels, table.groups, protocol, seed)
+        Where the unit is the image, every row is one of its own, counted from `start`: views that
+        are split before they are judged are judged one by one.
+        """
+        if self.unit == "image":
+            return np.arange(start, start + len(sample))
+        return self.units[[row for row, _ in sample]]
+
+
+def plan_seed(table: Table, protocol: ProtocolSpec, seed: int, unit: Unit = "image") -> Plan:
+    """Draw the partitions of one seed, or take those that the data set gives.
+
+    Raises `DataError` where that is impossible.
+    """
+    units = number_units(table, unit)
+    labels, groups = table.labels, table.groups
+    if table.gives_partitions:
+        partitions = take_partitions(table.given, labels, groups, units, protocol, seed, unit)
+    else:
+        partitions = draw_partitions(labels, groups, protocol, seed, units=units, unit=unit)
     clean = _split_first(partitions, protocol)
     samples = _augment_first(table, partitions, protocol, seed) if protocol.split_views else clean
-    return Plan(table, protocol, seed, partitions, samples, clean)
+    return Plan(table, protocol, seed, unit, units, partitions, samples, clean)
 
 
 def all_wanted(plans: Sequence[Plan]) -> list[Wanted]:
@@ -98,36 +123,37 @@ def train_and_measure(
 ) -> Measured:
     """Train by the protocol, choose the cut-off, and score every radiograph as it is.
 
+    Radiographs train; scores are averaged over units before anything is chosen or measured.
     `read` returns the features (n, d) of images and views that have been extracted.
     """
     table, partitions = plan.table, plan.partitions
     training = _Training(plan, read)
     layer = training.train(plan.samples)
     scores = training.score(layer, plan.everything)
-    cutoff = choose_cutoff(layer.cutoff_labels, layer.cutoff_scores, "youden")
     held = partitions.rows("hold-out")
+    units = collect_units(table.labels[held], plan.units[held])
     statistics = {
-        "holdout": _describe_holdout(table, partitions),
+        "holdout": _describe_holdout(plan),
         **measure(
-            table.labels[held],
-            scores[held],
-            table.groups[held],
-            cutoff=cutoff,
+            units.labels,
+            units.average(scores[held]),
+            table.groups[held][units.first],
+            cutoff=_choose_cutoff(layer, plan),
             chosen_on=layer.cutoff_chosen_on,
             level=level,
             method=method,
+            unit=plan.unit,
         ),
         "internal_test": training.measure_test(layer, plan.samples["test"]),
-        "partitions": _describe_partitions(table, partitions),
+        "partitions": {name: _count(plan, partitions.rows(name)) for name in PARTITIONS},
         "top_layer": finite(dict(layer.history)),
-        "warnings": list(layer.warnings),
+        "warnings": [*_describe_given(plan), *layer.warnings],
     }
     if plan.protocol.split_views:
         # The same data, split before augmentation: what the internal test should have shown.
         honest = training.train(plan.clean)
         statistics["internal_test_without_leak"] = training.measure_test(honest, plan.clean["test"])
-    predictions = _predictions(table, partitions, scores)
-    return Measured(statistics, predictions, layer.arrays)
+    return Measured(statistics, _predictions(plan, scores), layer.arrays)
 
 
 def _split_first(partitions: Partitions, protocol: ProtocolSpec) -> dict[str, Sample]:
@@ -178,6 +204,8 @@ class _Training:
             seed=self.plan.seed,
             parameters=protocol.parameters,
             rows=rows["train"],
+            train_units=self.plan.units_of(samples["train"]),
+            validation_units=self.plan.units_of(samples["validation"], len(samples["train"])),
         )
         with one_blas_thread():
             layer = protocol.train(data)
@@ -186,7 +214,7 @@ class _Training:
                 f'protocol "{protocol.name}" returned {type(layer).__name__} instead of a TopLayer',
                 "its plugin is at fault",
             )
-        check_layer(layer, protocol.name)
+        check_layer(layer, protocol.name, self.plan.unit)
         return layer
 
     def score(self, layer: TopLayer, sample: Sample) -> NDArray[np.float64]:
@@ -203,64 +231,53 @@ class _Training:
         return scores
 
     def measure_test(self, layer: TopLayer, sample: Sample) -> dict[str, Any]:
+        if not sample:
+            return measure_partition(np.empty(0, np.int64), np.empty(0))
         labels = np.array([self.plan.table.labels[row] for row, _ in sample])
-        return measure_partition(labels, self.score(layer, sample))
+        units = collect_units(labels, self.plan.units_of(sample))
+        return measure_partition(units.labels, units.average(self.score(layer, sample)))
 
 
-def check_layer(layer: TopLayer, protocol: str) -> None:
-    """Raise `PluginError` where a top layer's cut-off or history is none that can be used."""
-    what = f'the top layer of protocol "{protocol}"'
-    rows = np.size(layer.cutoff_labels)
-    as_numbers(layer.cutoff_scores, rows, f"`cutoff_scores` of {what}")
-    if set(np.unique(as_numbers(layer.cutoff_labels, rows, f"`cutoff_labels` of {what}"))) != {
-        0,
-        1,
-    }:
-        raise _useless(f"`cutoff_labels` of {what} are not 0 and 1")
-    try:
-        to_json({"history": finite(dict(layer.history)), "warnings": list(layer.warnings)})
-    except (TypeError, ValueError) as error:
-        raise _useless(f"`history` or `warnings` of {what} can't be kept: {error}") from error
+def _choose_cutoff(layer: TopLayer, plan: Plan) -> Cutoff:
+    """The cut-off for scores of units, chosen on scores of units."""
+    if layer.cutoff_units is None:
+        return choose_cutoff(layer.cutoff_labels, layer.cutoff_scores, "youden")
+    units = collect_units(layer.cutoff_labels, layer.cutoff_units)
+    if len(np.unique(units.labels)) < 2:
+        raise DataError(
+            f"the cut-off would be chosen on {UNIT_WORDS[plan.unit]} of one label only",
+            "add radiographs, or try another --seed",
+        )
+    return choose_cutoff(units.labels, units.average(layer.cutoff_scores), "youden")
 
 
-def as_numbers(values: Any, rows: int, what: str) -> NDArray[np.float64]:
-    """Return `values` as float64 (rows,), or raise `PluginError`."""
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise _useless(f"{what}: {type(values).__name__} that holds no numbers") from error
-    if numbers.shape != (rows,):
-        raise _useless(f"{what}: shape {numbers.shape} instead of ({rows},)")
-    return numbers
-
-
-def _useless(what: str) -> PluginError:
-    return PluginError(what, "its plugin is at fault; see `TopLayer` in tlbench.specs")
-
-
-def _describe_holdout(table: Table, partitions: Partitions) -> dict[str, Any]:
-    held = partitions.rows("hold-out")
-    return _count(table, held) | {
-        "rule": partitions.note,
-        "fingerprint": table.fingerprint_of(held),
+def _describe_holdout(plan: Plan) -> dict[str, Any]:
+    held = plan.partitions.rows("hold-out")
+    return _count(plan, held) | {
+        "rule": plan.partitions.note,
+        "fingerprint": fingerprint_units(plan.table, held, plan.unit),
     }
 
 
-def _describe_partitions(table: Table, partitions: Partitions) -> dict[str, Any]:
-    return {name: _count(table, partitions.rows(name)) for name in PARTITIONS}
+def _describe_given(plan: Plan) -> list[str]:
+    if not plan.table.gives_partitions:
+        return []
+    return [f"partitions are the data set's, not the protocol's: hold-out {plan.partitions.note}"]
 
 
-def _count(table: Table, rows: NDArray[np.int64]) -> dict[str, Any]:
-    return {
-        "n": len(rows),
-        "positives": int(table.labels[rows].sum()),
+def _count(plan: Plan, rows: NDArray[np.int64]) -> dict[str, Any]:
+    table, units = plan.table, collect_units(plan.table.labels[rows], plan.units[rows])
+    counts = {
+        "n": len(units.labels),
+        "positives": int(units.labels.sum()),
         "patients": len(np.unique(table.groups[rows])) if table.has_patients else None,
     }
+    return counts if len(rows) == counts["n"] else counts | {"images": len(rows)}
 
 
-def _predictions(
-    table: Table, partitions: Partitions, scores: NDArray[np.float64]
-) -> list[Prediction]:
+def _predictions(plan: Plan, scores: NDArray[np.float64]) -> list[Prediction]:
+    table, partitions = plan.table, plan.partitions
+    units = name_units(table, plan.unit)
     return [
         Prediction(
             radiograph.case,
@@ -268,6 +285,7 @@ def _predictions(
             PARTITIONS[partitions.of[row]],
             radiograph.label,
             float(scores[row]),
+            units[row],
         )
         for row, radiograph in enumerate(table.radiographs)
     ]

@@ -187,6 +187,8 @@ class BackboneFamily:
 
 Unit = Literal["image", "study", "patient"]
 """What a score, and so each statistic, is of: scores of the images of one unit are averaged."""
+UNIT_WORDS: Mapping[str, str] = {"image": "radiographs", "study": "studies", "patient": "patients"}
+"""What several of a unit are called."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +196,10 @@ class Radiograph:
     """One image of a data set: where it lies, its label (1 = fracture) and its patient.
 
     `case` names it within the data set and may stand in results; `patient` and `study`, None where
-    the data set has none, never do. `partition` is the one the data set puts it in, None where it
-    leaves that to tlbench. `metadata` has the words "view", "laterality", "age" and "sex" where
-    these are known, and whatever else the data set says.
+    the data set has none, never do. `partition` is the one the data set puts it in ("train",
+    "validation", "test" or "hold-out"), None where it leaves that to tlbench. `metadata` has the
+    words "view", "laterality", "age" and "sex" where these are known, and whatever else the data
+    set says.
     """
 
     case: str
@@ -358,7 +361,9 @@ class TrainingData:
     """What a protocol may see: the features of the training and validation partitions.
 
     `train` (n, d) and `validation` (m, d) are float32; labels are 0 or 1; groups name patients.
-    `seed` is the run's seed, from which the protocol derives its streams by name.
+    `seed` is the run's seed, from which the protocol derives its streams by name. Units are
+    numbers (n,) and (m,) of studies or patients where scores are averaged over these; else each
+    row is a unit of its own. A unit's label is 1 if any of its rows has label 1.
     """
 
     train: NDArray[np.float32]
@@ -371,6 +376,8 @@ class TrainingData:
     parameters: Mapping[str, Any]
     rows: NDArray[np.int64]
     """For each training row, the radiograph it comes from: views of one share a number."""
+    train_units: NDArray[np.int64]
+    validation_units: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -378,6 +385,9 @@ class TopLayer:
     """A trained top layer, and the scores on which its cut-off may be chosen.
 
     `score` maps features (n, d) to scores (n,), float64. `arrays` is what `top_layer.npz` keeps.
+    `cutoff_units` (k,) are the units of the k scores the cut-off may be chosen on, as
+    `TrainingData` numbers them: tlbench averages these scores over units. None says that each
+    score is a unit of its own, which is refused where scores are of studies or patients.
     """
 
     score: Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -387,6 +397,7 @@ class TopLayer:
     arrays: Mapping[str, NDArray[Any]]
     history: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    cutoff_units: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

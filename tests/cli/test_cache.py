@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tlbench.cli.cache import parse_size, size_in_words
+from tlbench.cli.cache import parse_size
 from tlbench.cli.main import app
 from tlbench.features.spaces import explain
+from tlbench.files import size_in_words
 
 
 @pytest.mark.parametrize(

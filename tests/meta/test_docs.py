@@ -61,6 +61,8 @@ def test_every_command_is_in_the_readme() -> None:
         "tlbench show",
         "tlbench compare",
         "tlbench evaluate",
+        "tlbench data fetch",
+        "tlbench data show",
         "tlbench plugins",
         "make demo",
         "make test",

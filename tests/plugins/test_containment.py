@@ -65,7 +65,7 @@ CASES: list[tuple[dict[str, str], str]] = [
     ({"dataset": "read-raises"}, f'the reader of data set "read-raises": {BROKEN}'),
     ({"dataset": "read-raises-later"}, f'the reader of data set "read-raises-later": {BROKEN}'),
     ({"dataset": "read-returns-nothing"}, "reader returned NoneType"),
-    ({"dataset": "read-returns-odd-fields"}, "whose case, patient and path are not"),
+    ({"dataset": "read-returns-odd-fields"}, "whose case is not a str"),
     ({"protocol": "train-raises"}, f'`train` of protocol "train-raises": {BROKEN}'),
     ({"protocol": "train-returns-nothing"}, "returned NoneType instead of a TopLayer"),
     ({"protocol": "score-raises"}, f'`score` of protocol "score-raises": {BROKEN}'),

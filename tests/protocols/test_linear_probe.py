@@ -31,6 +31,8 @@ def data() -> TrainingData:
         seed=0,
         parameters=LINEAR_PROBE.parameters,
         rows=np.arange(240),
+        train_units=np.arange(240),
+        validation_units=np.arange(240, 300),
     )
 
 
@@ -66,6 +68,8 @@ def test_the_cutoff_is_chosen_on_scores_that_training_did_not_see(data: Training
         validation_labels=labels[80:],
         validation_groups=np.arange(80, 100),
         rows=np.arange(80),
+        train_units=np.arange(80),
+        validation_units=np.arange(80, 100),
     )
     layer = train_top_layer(noise)
     assert auc(labels, layer.score(X)) > 0.9
@@ -90,6 +94,8 @@ def test_groups_are_not_split_over_folds(data: TrainingData) -> None:
         validation_labels=labels[100:],
         validation_groups=groups[100:],
         rows=np.arange(100),
+        train_units=np.arange(100),
+        validation_units=np.arange(100, 120),
     )
     layer = train_top_layer(twins)
     assert auc(layer.cutoff_labels, layer.cutoff_scores) < 0.7
@@ -100,6 +106,18 @@ def test_views_of_a_radiograph_count_once_for_the_cutoff(data: TrainingData) -> 
     labels = np.tile([0, 1], 15)[rows]
     views = replace(data, train_labels=labels, train_groups=rows, rows=rows)
     assert len(train_top_layer(views).cutoff_scores) == 30 + 60
+
+
+def test_c_and_the_cutoff_are_of_units(data: TrainingData) -> None:
+    """Two rows a unit: the AUCs in the history are of means, scores for the cut-off name units."""
+    units = replace(
+        data, train_units=np.arange(240) // 2, validation_units=np.arange(240, 300) // 2
+    )
+    layer = train_top_layer(units)
+    assert layer.cutoff_units is not None
+    assert layer.cutoff_units.tolist() == [i // 2 for i in range(300)]
+    # Of the validation rows' own scores AUCs are others.
+    assert layer.history["validation_auc"] != train_top_layer(data).history["validation_auc"]
 
 
 def test_the_same_seed_gives_the_same_scores(data: TrainingData) -> None:

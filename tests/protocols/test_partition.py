@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -125,3 +126,53 @@ def test_groups_in_two_given_partitions_are_found() -> None:
     assert straddling(groups, given).tolist() == [2, 4]
     assert straddling(groups, ["train"] * 7).tolist() == []
     assert straddling(groups, [None] * 7).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "digests"),
+    [
+        ([1] * 745 + [0] * 744, range(1489), ("46a8e17afc6b3bd0", "5701a169fcec499d")),
+        ([1] * 80 + [0] * 108, range(188), ("736605a6a2feae68", "b3611d6f6dfdbeeb")),
+        (
+            [int(i // 3 % 5 < 2) for i in range(300)],
+            [i // 2 for i in range(300)],
+            ("20a572323c637159", "3d37555f6eccfbe9"),
+        ),
+    ],
+    ids=["paper", "small", "patients"],
+)
+def test_partitions_of_images_are_those_of_before_there_were_units(
+    labels: list[int], groups: list[int], digests: tuple[str, str]
+) -> None:
+    labels, groups = np.array(labels), np.array(groups)
+    for seed, digest in enumerate(digests):
+        for units in (None, np.arange(len(labels))):
+            parts = draw_partitions(labels, groups, PAPER2018, seed, units=units)
+            assert sha256(parts.of.astype(np.uint8).tobytes()).hexdigest()[:16] == digest
+
+
+studies = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(0, 1)), min_size=80, max_size=300
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(studies, st.integers(0, 5), st.booleans())
+def test_no_unit_is_split_and_the_holdout_is_balanced_in_units(
+    rows: list[tuple[int, int, int]], seed: int, by_patient: bool
+) -> None:
+    groups, study, labels = np.array(rows).T
+    units = groups if by_patient else groups * 3 + study
+    unit = "patient" if by_patient else "study"
+    try:
+        parts = draw_partitions(labels, groups, PAPER2018, seed, units=units, unit=unit)
+    except DataError:
+        return
+    for group in np.unique(groups):
+        assert len(np.unique(parts.of[groups == group])) == 1
+    held = parts.rows("hold-out")
+    fractured = {unit for unit in units[held] if labels[units == unit].any()}
+    assert len(fractured) * 2 == len(set(units[held]))
+    assert len(set(units[held])) <= 0.2 * len(set(units))
+    if "the largest" in parts.note:
+        assert "radiographs" not in parts.note

@@ -33,9 +33,9 @@ SOME = ALL | {
     "taken": 1489,
 }
 SENTENCE = (
-    "Of 20,327 radiographs 1,489 were taken: where age >= 8 (4,000 do not); without cast (5,000); without those "
-    "listed in out.csv (2); the cohort kim2018, 745 with a fracture and 744 without, where "
-    "projection == 2, drawn by patient from seed 0."
+    "Of 20,327 radiographs 1,489 were taken: where age >= 8 (4,000 do not); without cast (5,000); "
+    "without those listed in out.csv (2); the cohort kim2018, 745 with a fracture and 744 without, "
+    "where projection == 2, drawn by patient from seed 0."
 )
 
 

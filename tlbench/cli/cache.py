@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tlbench.cli.options import Cache, Json
+from tlbench.files import size_in_words
 
 cache_app = typer.Typer(help="Look after the cache.", no_args_is_help=True, rich_markup_mode=None)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -80,12 +81,3 @@ def parse_size(text: str) -> int:
     if found is None:
         raise typer.BadParameter(f'"{text}" is no size: give one such as 10G or 500M')
     return int(float(found.group(1)) * _UNITS[found.group(2)])
-
-
-def size_in_words(size: float) -> str:
-    """Return a number of bytes as people write it."""
-    units = ["TB", "GB", "MB", "kB"]
-    unit = "bytes"
-    while size >= 1000 and units:
-        size, unit = size / 1000, units.pop()
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"

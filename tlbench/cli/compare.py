@@ -54,6 +54,9 @@ def compare_command(
     dataset: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
     subset: Annotated[str | None, typer.Option(help="Only runs on this subset.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Only runs by this protocol.")] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Only runs whose scores are of this: image, study, patient.")
+    ] = None,
     level: Level = 0.95,
     ci: Ci = Limits.logit,
     output: FormatOption = Format.table,
@@ -73,6 +76,7 @@ def compare_command(
         dataset=dataset,
         subset=subset,
         protocol=protocol,
+        unit=unit,
         warn=print_warning,
         level=level,
         ci=ci.value,
@@ -91,6 +95,10 @@ def evaluate_command(
         list[str] | None, typer.Option(help="A column of scores; may be repeated.")
     ] = None,
     patient: Annotated[str | None, typer.Option(help="The column of patients.")] = None,
+    unit_column: Annotated[
+        str | None,
+        typer.Option(help="A column, say of studies: scores are averaged over each."),
+    ] = None,
     case: Annotated[str | None, typer.Option(help="The column that names cases.")] = None,
     positive: Annotated[
         str | None, typer.Option(help="The label that is positive.", metavar="NAME")
@@ -124,7 +132,13 @@ def evaluate_command(
 
     choices = choices_of(cutoff or (), level, ci.value, proportion_ci.value, bootstrap)
     predictions = read_predictions(
-        file, label=label, scores=score or (), patient=patient, case=case, positive=positive
+        file,
+        label=label,
+        scores=score or (),
+        patient=patient,
+        case=case,
+        positive=positive,
+        unit=unit_column,
     )
     data = evaluate_predictions(predictions, choices)
     _write(data, evaluation_sheets(data, file.name), Format.json if json else output)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.cache import size_in_words
 from tlbench.cli.options import Cache, Json, PluginFiles, StrictPlugins, open_plugins
+from tlbench.files import size_in_words
 
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tlbench import __version__
-from tlbench.cli import audit, cache, catalogue, compare, doctor, plugins, run
+from tlbench.cli import audit, cache, catalogue, compare, data, doctor, plugins, run
 from tlbench.errors import InterruptedRunError, TlbenchError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.command("audit", short_help="Look through a data set for leaks and shortcuts
 app.command("doctor", short_help="Say what this machine can do.")(doctor.doctor_command)
 app.add_typer(catalogue.list_app, name="list")
 app.add_typer(catalogue.show_app, name="show")
+app.add_typer(data.data_app, name="data")
 app.add_typer(cache.cache_app, name="cache")
 app.add_typer(plugins.plugins_app, name="plugins")
 

@@ -77,6 +77,11 @@ Exclude = Annotated[
     Path | None, typer.Option(help="Leave out the cases in this list.", metavar="FILE")
 ]
 
+Prepare = Annotated[
+    list[str] | None,
+    typer.Option(help="A step that prepares pixels: crop, pad, clahe; may be repeated."),
+]
+
 
 def data_choice(
     *, column: list[str] | None, without: list[str] | None, **more: Any

@@ -20,6 +20,7 @@ from tlbench.cli.options import (
     Manifest,
     PluginFiles,
     Positive,
+    Prepare,
     Results,
     StrictPlugins,
     Subset,
@@ -56,10 +57,7 @@ def run_command(
     without: Without = None,
     cohort: Cohort = None,
     exclude: Exclude = None,
-    prepare: Annotated[
-        list[str] | None,
-        typer.Option(help="A step that prepares pixels: crop, pad, clahe; may be repeated."),
-    ] = None,
+    prepare: Prepare = None,
     unit: Annotated[
         str | None, typer.Option(help="What a score is of: image, study, patient.")
     ] = None,

@@ -93,6 +93,17 @@ def read_card(name: str) -> Card:
 
     Raises `DataError` if there is none or it is not TOML.
     """
+    card = find_card(name)
+    if card is None:
+        raise DataError(f'data set "{name}" has no card', "install tlbench anew: files are missing")
+    return card
+
+
+def find_card(name: str) -> Card | None:
+    """Return the card of the data set `name`, or None: data sets of plugins may have none.
+
+    Raises `DataError` if it is not TOML.
+    """
     for home in _HOMES:
         file = home / name / _FILE
         if not file.is_file():
@@ -101,4 +112,4 @@ def read_card(name: str) -> Card:
             return Card(name, file.parent, tomllib.loads(file.read_text(encoding="utf-8")))
         except ValueError as error:
             raise DataError(f'the card "{file}" is not valid TOML: {error}') from None
-    raise DataError(f'data set "{name}" has no card', "install tlbench anew: files are missing")
+    return None

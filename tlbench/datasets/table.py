@@ -53,7 +53,7 @@ class Table:
 
         Radiographs of one patient have one number, and so have files of the same bytes and images
         that are alike, whoever their patients are; an image without a patient counts as one of
-        its own.
+        its own, or its study does, where it names one.
         """
         return np.unique(self._joined, return_inverse=True)[1].astype(np.int64)
 
@@ -71,8 +71,10 @@ class Table:
             low, high = sorted((find(one), find(other)))
             least[high] = low
 
-        for patient, digest in zip(self._patients, self.digests, strict=True):
+        for r, patient, digest in zip(self.radiographs, self._patients, self.digests, strict=True):
             join(patient, f"~{digest}")
+            if r.patient is None and r.study is not None:
+                join(patient, f"~study {r.study}")
         for one, other in self.alike:
             join(f"~{one}", f"~{other}")
         return [find(patient) for patient in self._patients]
@@ -103,9 +105,23 @@ class Table:
         return all(r.patient is not None for r in self.radiographs)
 
     @cached_property
+    def given(self) -> tuple[str | None, ...]:
+        """The partition (n,) that the data set puts each radiograph in, None where it doesn't."""
+        return tuple(r.partition for r in self.radiographs)
+
+    @property
+    def gives_partitions(self) -> bool:
+        """Whether the data set puts any radiograph into a partition."""
+        return any(name is not None for name in self.given)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over case, image, label and patient of every radiograph."""
-        return self.fingerprint_of(range(len(self)))
+        """SHA-256 over case, image, label, patient, study and partition of every radiograph."""
+        fingerprint = self.fingerprint_of(range(len(self)))
+        more = [(r.study, r.partition) for r in self.radiographs]
+        if all(pair == (None, None) for pair in more):
+            return fingerprint
+        return hashlib.sha256(f"{fingerprint}\n{more!r}".encode()).hexdigest()
 
     def fingerprint_of(self, rows: Iterable[int]) -> str:
         """Return the SHA-256 over case, image, label and patient of some radiographs."""
@@ -118,13 +134,20 @@ class Table:
 
     @cached_property
     def pseudonyms(self) -> list[str]:
-        """A pseudonym (n,) for each patient, the same in every run on these images.
+        """A pseudonym (n,) for each patient, the same in every run on these images."""
+        return [self.pseudonym(patient) for patient in self._joined]
+
+    def pseudonym(self, name: str) -> str:
+        """Return the pseudonym of a patient or a study.
 
         The salt is a hash of all images, which no output holds: who has no images can't turn a
         guessed patient id into its pseudonym.
         """
-        salt = hashlib.sha256(b"salt\0" + "".join(self.digests).encode()).digest()
-        return [hashlib.sha256(salt + p.encode()).hexdigest()[:12] for p in self._joined]
+        return hashlib.sha256(self._salt + name.encode()).hexdigest()[:12]
+
+    @cached_property
+    def _salt(self) -> bytes:
+        return hashlib.sha256(b"salt\0" + "".join(self.digests).encode()).digest()
 
     def without(self, digests: Collection[str]) -> Table:
         """Return the table without the images of these digests."""
@@ -209,8 +232,9 @@ def _check_fields(rows: list[Radiograph]) -> None:
         texts = [row.case, *(text for text in named if text is not None)]
         if not all(isinstance(text, str) for text in texts) or not isinstance(row.path, Path):
             raise PluginError(
-                f"the data set's reader returned {row!r}, whose case is not a str, path "
-                "not a Path, or patient, study or partition neither a str nor None",
+                # The case alone: a whole row may name a patient.
+                f"the data set's reader returned {row.case!r}, a radiograph whose case is not a "
+                "str, path not a Path, or patient, study or partition neither a str nor None",
                 "its plugin is at fault",
             )
 

@@ -10,20 +10,23 @@ from tlbench.protocols.logistic import Rows, fit_path
 from tlbench.protocols.partition import assign_groups
 from tlbench.specs import TopLayer, TrainingData
 from tlbench.stats.roc import auc
+from tlbench.stats.units import collect_units
 from tlbench.streams import stream
 
 
 def train_top_layer(data: TrainingData) -> TopLayer:
     """Choose C by validation AUC, refit on train + validation, cross-validate for the cut-off.
 
-    Where several C reach the best AUC, the smallest (the strongest penalty) is taken.
+    The AUC is of units, whose scores are averaged. Where several C reach the best, the smallest
+    (the strongest penalty) is taken.
     """
     grid = [10.0**exponent for exponent in data.parameters["log10_c"]]
     both = (data.train, data.validation)
     train, everything = len(data.train), np.arange(len(data.train) + len(data.validation))
     max_iter = int(data.parameters["max_iter"])
     probes, settled = fit_path(Rows(both, everything[:train]), data.train_labels, grid, max_iter)
-    aucs = [auc(data.validation_labels, probe.score(data.validation)) for probe in probes]
+    judged = collect_units(data.validation_labels, data.validation_units)
+    aucs = [auc(judged.labels, judged.average(probe.score(data.validation))) for probe in probes]
     chosen = grid[int(np.argmax(aucs))]
     labels = np.concatenate([data.train_labels, data.validation_labels])
     (final,), final_settled = fit_path(Rows(both, everything), labels, [chosen], max_iter)
@@ -45,6 +48,7 @@ def train_top_layer(data: TrainingData) -> TopLayer:
         },
         history={"c": grid, "validation_auc": aucs, "chosen_c": chosen, "converged": converged},
         warnings=() if converged else (_NOT_CONVERGED,),
+        cutoff_units=np.concatenate([data.train_units, data.validation_units])[first],
     )
 
 

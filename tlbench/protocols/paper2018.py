@@ -38,4 +38,5 @@ def train_top_layer(data: TrainingData) -> TopLayer:
             "fall_in_last_quarter": left,
         },
         warnings=warnings,
+        cutoff_units=data.validation_units,
     )

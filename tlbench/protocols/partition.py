@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.errors import DataError
 from tlbench.patients import take_patients
-from tlbench.specs import HoldoutRule, ProtocolSpec
+from tlbench.specs import UNIT_WORDS, HoldoutRule, ProtocolSpec, Unit
+from tlbench.stats.units import collect_units
 from tlbench.streams import stream
 
 PARTITIONS = ("train", "validation", "test", "hold-out")
@@ -24,7 +25,6 @@ class Partitions:
     """For each radiograph the index of its partition in `PARTITIONS`, and how the hold-out came."""
 
     of: NDArray[np.int64]
-    per_class: int
     note: str
 
     def rows(self, *names: str) -> NDArray[np.int64]:
@@ -34,23 +34,35 @@ class Partitions:
 
 
 def draw_partitions(
-    labels: NDArray[np.int64], groups: NDArray[np.int64], protocol: ProtocolSpec, seed: int
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    protocol: ProtocolSpec,
+    seed: int,
+    *,
+    units: NDArray[np.int64] | None = None,
+    unit: Unit = "image",
 ) -> Partitions:
     """Return the partitions of n radiographs with `labels` (n,) and patients `groups` (n,).
 
     The hold-out depends on the protocol alone, the rest also on `seed`. No patient is in two
-    partitions. Raises `DataError` where there is one class only or too few patients.
+    partitions. `units` (n,) are what is drawn and counted, each within one patient; without them
+    radiographs are. Raises `DataError` where there is one class only or too few patients.
     """
-    _check_classes(labels)
-    held, per_class, note = _draw_holdout(labels, groups, protocol.holdout)
+    if units is not None:
+        drawn = collect_units(labels, units)
+        parts = draw_partitions(drawn.labels, groups[drawn.first], protocol, seed, unit=unit)
+        return replace(parts, of=parts.of[drawn.of])
+    what = UNIT_WORDS[unit]
+    _check_classes(labels, what)
+    held, per_class, note = draw_holdout(labels, groups, protocol.holdout, what)
     of = np.full(len(labels), HOLDOUT, dtype=np.int64)
     rest = np.flatnonzero(~held)
     _check_rest(labels[rest], groups[rest], per_class)
     of[rest] = assign_groups(
         labels[rest], groups[rest], protocol.split, stream(seed, "run/partition")
     )
-    _check_parts(labels, of)
-    return Partitions(of, per_class, note)
+    _check_parts(labels, of, what)
+    return Partitions(of, note)
 
 
 def assign_groups(
@@ -96,15 +108,20 @@ def straddling(groups: NDArray[np.int64], given: Sequence[str | None]) -> NDArra
     return np.array(sorted(g for g, names in places.items() if len(names) > 1), dtype=np.int64)
 
 
-def _draw_holdout(
-    labels: NDArray[np.int64], groups: NDArray[np.int64], rule: HoldoutRule
+def draw_holdout(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], rule: HoldoutRule, what: str
 ) -> tuple[NDArray[np.bool_], int, str]:
+    """Return which of n units (`what` in words) are held out, how many of each label, and why.
+
+    Balanced, of whole patients, and drawn from the rule's own seed; raises `DataError` where
+    there are too few.
+    """
     largest = int(rule.largest_share * len(labels) / 2)
     # Never more than half of the rarer label: something must be left to train on.
     half = int(np.bincount(labels, minlength=2).min()) // 2
     target = min(rule.per_class, largest, half)
     within = (
-        f"{rule.largest_share:.0%} of {len(labels):,} radiographs"
+        f"{rule.largest_share:.0%} of {len(labels):,} {what}"
         if largest <= half
         else "half of the rarer label"
     )
@@ -121,28 +138,28 @@ def _draw_holdout(
                 )
             return held, per_class, note
     raise DataError(
-        f"{len(labels)} radiographs, {int(labels.sum())} with a fracture, are too few for a "
+        f"{len(labels)} {what}, {int(labels.sum())} with a fracture, are too few for a "
         f"hold-out: it needs at least 2 of each label, of whole patients, within {within}",
         "add radiographs; 100 or more make a hold-out that can show something",
     )
 
 
-def _check_parts(labels: NDArray[np.int64], of: NDArray[np.int64]) -> None:
+def _check_parts(labels: NDArray[np.int64], of: NDArray[np.int64], what: str) -> None:
     for part in (0, 1):
         if len(np.unique(labels[of == part])) < 2:
             raise DataError(
-                f"the {PARTITIONS[part]} partition would have radiographs of one label only: "
+                f"the {PARTITIONS[part]} partition would have {what} of one label only: "
                 "too few patients have the other",
                 "add radiographs, or try another --seed",
             )
 
 
-def _check_classes(labels: NDArray[np.int64]) -> None:
+def _check_classes(labels: NDArray[np.int64], what: str) -> None:
     present = np.unique(labels)
     if len(present) < 2:
         word = "a fracture" if len(labels) and present[0] == 1 else "no fracture"
         raise DataError(
-            f"all {len(labels)} radiographs are labelled {word}: an AUC needs both labels",
+            f"all {len(labels)} {what} are labelled {word}: an AUC needs both labels",
             "check the labels, or choose a subset that has both",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlbench.report.rows import data_words, holdout_words, methods, percent
+from tlbench.report.rows import averaged, data_words, holdout_words, methods, percent, unit_of
 from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
@@ -14,7 +14,7 @@ Data = Mapping[str, Any]
 
 def comparison_sheets(data: Data) -> list[Sheet]:
     """Return the tables of a comparison of backbones on one hold-out."""
-    title = f"{data_words(data)}: {holdout_words(data['holdout'])}"
+    title = f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}"
     classifiers = data["classifiers"]
     marks = _marks(data)
     rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
@@ -36,7 +36,7 @@ def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
     head = f"{title}: {data['n']:,} cases, {data['positives']:,} positive"
     if data["patients"]:
         head += f", {data['patients']:,} patients"
-    notes = [_how(data["classifiers"]), *_group_notes(data)]
+    notes = [_how(data, "case"), *_group_notes(data)]
     if "fixed" not in rules or len(rules) > 1:
         notes.append("Cut-offs chosen on the cases they are judged by are optimistic.")
     notes += [f"Note: {note}." for note in data["notes"]]
@@ -97,9 +97,10 @@ def _marks(data: Data) -> dict[str, str]:
     return marks
 
 
-def _how(classifiers: Data) -> str:
+def _how(data: Data, unit: str) -> str:
+    classifiers = data["classifiers"]
     aucs = [c["ci"] | {"variance_method": c["variance_method"]} for c in classifiers.values()]
-    return methods(aucs, _proportion_method(classifiers))
+    return methods(aucs, _proportion_method(classifiers), unit)
 
 
 def _proportion_method(classifiers: Data) -> str:
@@ -114,7 +115,8 @@ def _backbone_notes(data: Data) -> list[str]:
     chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
     notes = [
         *selection_note(data["selection"]),
-        _how(classifiers),
+        *averaged(data),
+        _how(data, unit_of(data)),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
         "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",
         *_group_notes(data),

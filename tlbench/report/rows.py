@@ -8,13 +8,22 @@ from typing import Any
 from tlbench.measures import shared_warnings
 from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
+from tlbench.specs import UNIT_WORDS
 
 Data = Mapping[str, Any]
 
 RUN_COLUMNS = ("Backbone", "AUC", "Cut-off chosen on", "Sensitivity", "Specificity")
-VARIANCES = {
-    "delong": "DeLong variance",
-    "obuchowski": "clustered variance (Obuchowski 1997), for some patients have several images",
+VARIANCES = {"delong": "DeLong variance", "obuchowski": "clustered variance (Obuchowski 1997)"}
+CLUSTERS = {
+    "case": "some patients have several cases",
+    "image": "some patients have several images",
+    "study": "some patients have several studies",
+    "patient": "some patients share a picture",
+}
+AVERAGED = {
+    "study": "Scores are averaged over the radiographs of a study; all figures are of studies.",
+    "patient": "Scores are averaged over the radiographs of a patient; all figures are of "
+    "patients, who count as having a fracture if one of their radiographs shows it.",
 }
 LIMITS = {"logit": "logit-transformed", "wald": "untransformed", "exact": "exact"}
 
@@ -59,8 +68,13 @@ def _chosen_on(point: Data) -> str:
 
 def _title(record: Data) -> str:
     return f"{data_words(record)}, {record['protocol']}, seed {record['seed']}: " + holdout_words(
-        record["holdout"]
+        record["holdout"], unit_of(record)
     )
+
+
+def unit_of(record: Data) -> str:
+    """Return what the scores of a record, a comparison or an evaluation are of."""
+    return str(record.get("unit", "image"))
 
 
 def data_words(record: Data) -> str:
@@ -70,17 +84,28 @@ def data_words(record: Data) -> str:
     return f"{record['dataset']}{subset}{synthetic}"
 
 
-def holdout_words(holdout: Data) -> str:
-    """Return the hold-out in words."""
+def holdout_words(holdout: Data, unit: str = "image") -> str:
+    """Return the hold-out in words: how many units, of how many radiographs and patients."""
+    images = f" ({holdout['images']} radiographs)" if "images" in holdout else ""
     patients = f" of {holdout['patients']} patients" if holdout["patients"] else ""
+    if unit == "patient":
+        patients = ""
     return (
-        f"hold-out of {holdout['n']} radiographs{patients}, {holdout['positives']} with a fracture"
+        f"hold-out of {holdout['n']} {UNIT_WORDS[unit]}{images}{patients}, "
+        f"{holdout['positives']} with a fracture"
     )
+
+
+def averaged(data: Data) -> list[str]:
+    """Return what scores are averaged over, where they are."""
+    unit = unit_of(data)
+    return [AVERAGED[unit]] if unit in AVERAGED else []
 
 
 def _notes(records: Sequence[Data]) -> list[str]:
     lines = selection_note(records[0]["details"]["dataset"].get("selection"))
-    lines.append(methods([record["auc"] for record in records], "Wilson"))
+    aucs = [record["auc"] for record in records]
+    lines += [*averaged(records[0]), methods(aucs, "Wilson", unit_of(records[0]))]
     for record in records:
         weights = record["details"]["weights"]
         lines.append(f"{record['backbone']}: weights {weights['title']}.")
@@ -91,15 +116,17 @@ def _notes(records: Sequence[Data]) -> list[str]:
     return lines + [f"Warning: {warning}." for warning in shared_warnings(named)]
 
 
-def methods(aucs: Sequence[Data], proportions: str) -> str:
+def methods(aucs: Sequence[Data], proportions: str, unit: str = "image") -> str:
     """Return in words how the intervals of AUCs and of proportions were made."""
-    variance = aucs[0]["variance_method"]
+    method = aucs[0]["variance_method"]
+    variance = VARIANCES[method]
     used = {auc["method"] for auc in aucs}
     limits = " or ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in used)
-    if variance == "obuchowski":
+    if method == "obuchowski":
+        variance += f", for {CLUSTERS[unit]}"
         proportions += " with Rao and Scott's effective size"
     return (
-        f"Below each figure its {percent(aucs[0]['level'])} interval. AUC: {VARIANCES[variance]}, "
+        f"Below each figure its {percent(aucs[0]['level'])} interval. AUC: {variance}, "
         f"{limits} limits; proportions: {proportions}."
     )
 
@@ -116,7 +143,9 @@ def leak_note(record: Data) -> list[str]:
         return []
     leaky = record["internal_test"]
     with_leak, without = Estimate(leaky["auc"]).number, Estimate(clean["auc"]).number
+    what = UNIT_WORDS[unit_of(record)]
+    views = "views" if unit_of(record) == "image" else what
     return [
-        f"Internal test AUC with the leak {with_leak} ({leaky['n']} views), without it "
-        f"{without} ({clean['n']} radiographs)."
+        f"Internal test AUC with the leak {with_leak} ({leaky['n']} {views}), without it "
+        f"{without} ({clean['n']} {what})."
     ]

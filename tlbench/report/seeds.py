@@ -6,7 +6,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlbench.report.rows import data_words, holdout_words, leak_note, methods, run_sheet
+from tlbench.report.rows import (
+    averaged,
+    data_words,
+    holdout_words,
+    leak_note,
+    methods,
+    run_sheet,
+    unit_of,
+)
 from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
@@ -25,7 +33,8 @@ def run_sheets(records: Sequence[Data], failed: Mapping[str, str] | None = None)
     if len({record["seed"] for record in records}) < 2:
         return [run_sheet(records, failed)]
     first, seeds = records[0], _few_numbers([record["seed"] for record in records])
-    title = f"{data_words(first)}, {first['protocol']}, {seeds}: {holdout_words(first['holdout'])}"
+    holdout = holdout_words(first["holdout"], unit_of(first))
+    title = f"{data_words(first)}, {first['protocol']}, {seeds}: {holdout}"
     by_backbone: dict[str, list[Data]] = {}
     for record in records:
         by_backbone.setdefault(record["backbone"], []).append(record)
@@ -82,7 +91,8 @@ def _notes(by_backbone: Mapping[str, Sequence[Data]]) -> list[str]:
     chosen_on = sorted({record["operating_point"]["chosen_on"] for record in records})
     lines = [
         *selection_note(records[0]["details"]["dataset"].get("selection")),
-        methods([record["auc"] for record in records], "Wilson"),
+        *averaged(records[0]),
+        methods([record["auc"] for record in records], "Wilson", unit_of(records[0])),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(chosen_on)}, anew for "
         "each seed.",
     ]

@@ -65,6 +65,7 @@ from tlbench.stats.roc import (
     roc_curve,
 )
 from tlbench.stats.seeds import SeedSpread, average_seeds, spread_over_seeds
+from tlbench.stats.units import Units, collect_units
 
 __all__ = [
     "CLIP",
@@ -89,6 +90,7 @@ __all__ = [
     "RocCurve",
     "SeedSpread",
     "Spread",
+    "Units",
     "auc",
     "auc_covariance",
     "auc_interval",
@@ -100,6 +102,7 @@ __all__ = [
     "cases_to_detect",
     "choose_cutoff",
     "clustered_proportion",
+    "collect_units",
     "compare_at_cutoffs",
     "compare_aucs",
     "compare_unpaired",
