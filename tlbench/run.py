@@ -375,10 +375,9 @@ class _Work:
                 "hold-out"
             )
         if table.copies:
-            lines.append(
-                f"{table.copies} files are copies of others, byte for byte; copies are kept "
-                "together in one partition"
-            )
+            line = f"{table.copies} files are copies of others, byte for byte"
+            drawn = not any(table.given)
+            lines.append(line + ("; copies are kept together in one partition" if drawn else ""))
         if table.contradictions and self.audited.mode == "off":  # else the audit names them
             lines.append(f"{table.contradictions} images stand in the data set with both labels")
         if skipped:

@@ -106,8 +106,7 @@ class Findings:
             alike=(),
         )
         out: dict[str, str] = {}
-        given = [r.partition for r in left.radiographs]
-        for number in straddling(left.groups, given):
+        for number in straddling(left.groups, left.given):
             members = [left.radiographs[row] for row in np.flatnonzero(left.groups == number)]
             sizes = Counter(r.partition for r in members if r.partition is not None)
             order = {name: place for place, name in enumerate(PARTITIONS)}

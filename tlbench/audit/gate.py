@@ -66,10 +66,10 @@ class Audited:
         known = [group for group in self.groups if group.how != "bytes"]
         if known:
             count = sum(len(group.rows) for group in known)
-            lines.append(
-                f"{count} radiographs show pictures that the data set has more than once; those "
-                "of one picture are kept together in one partition"
-            )
+            line = f"{count} radiographs show pictures that the data set has more than once"
+            # Where the data set gives partitions, they stay where it puts them.
+            drawn = not any(self.table.given)
+            lines.append(line + ("; those of one picture are kept together" if drawn else ""))
         if self.contradictions:
             pairs = [" and ".join(_quoted(_cases(self.table, g))) for g in self.contradictions]
             what = "1 picture stands" if len(pairs) == 1 else f"{len(pairs)} pictures stand"

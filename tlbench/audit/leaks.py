@@ -30,9 +30,8 @@ def find_leaks(table: Table, groups: Sequence[Group]) -> list[Leak]:
 
     Partitions that tlbench draws keep both together, so that there is no such leak.
     """
-    given = [r.partition for r in table.radiographs]
     leaks = []
-    for number in straddling(table.groups, given):
+    for number in straddling(table.groups, table.given):
         rows = np.flatnonzero(table.groups == number).tolist()
         members = set(rows)
         pictures = [group for group in groups if members.issuperset(group.rows)]

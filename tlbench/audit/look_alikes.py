@@ -92,17 +92,20 @@ def find_look_alikes(pictures: Pictures, progress: Progress | None = None) -> li
     """
     pairs, first_of = _equal(pictures.contents)
     with one_blas_thread():
-        kept = first_of[pictures.thumbnails[first_of].std(axis=(1, 2)) >= _EMPTY]
-        if len(kept) > 1:
-            proposed = propose(pictures.thumbnails[kept], pictures.shapes[kept])
-            progress = progress if progress and proposed else Progress()
-            with progress.task("comparing", len(proposed), "pairs") as advance:
-                for (source, target, view), alike in confirm(
-                    pictures.thumbnails[kept], pictures.shapes[kept], proposed, advance
-                ):
-                    first, second = int(kept[source]), int(kept[target])
-                    pairs.append(Pair(first, second, "picture", view, alike))
+        kept = first_of[_not_empty(pictures.thumbnails, first_of)]
+        proposed = propose(pictures, kept) if len(kept) > 1 else []
+        progress = progress if progress and proposed else Progress()
+        with progress.task("comparing", len(proposed), "pairs") as advance:
+            for (source, target, view), alike in confirm(pictures, proposed, advance):
+                pairs.append(Pair(source, target, "picture", view, alike))
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def _not_empty(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of some pictures show anything."""
+    chunks = [rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE)]
+    spread = [thumbnails[chunk].std(axis=(1, 2), dtype=np.float32) for chunk in chunks]
+    return np.asarray(np.concatenate(spread) >= _EMPTY)
 
 
 def _equal(contents: Sequence[bytes]) -> tuple[list[Pair], NDArray[np.int64]]:
@@ -116,10 +119,10 @@ def _equal(contents: Sequence[bytes]) -> tuple[list[Pair], NDArray[np.int64]]:
     return pairs, np.array(list(first.values()), dtype=np.int64)
 
 
-def propose(thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]) -> list[Proposal]:
-    """Return pairs of pictures that may be alike, in order, and the view between them."""
-    views = _all_spectra(thumbnails, shapes)
-    plain, n = views[_AS_IS], len(thumbnails)
+def propose(pictures: Pictures, kept: NDArray[np.int64]) -> list[Proposal]:
+    """Return pairs of the `kept` pictures that may be alike, and the view between them."""
+    views = _all_spectra(pictures, kept)
+    plain, n = views[_AS_IS], len(kept)
     found: dict[tuple[int, int], tuple[float, Proposal]] = {}
     for start in range(0, n, _BLOCK):
         rows = slice(start, min(start + _BLOCK, n))
@@ -134,7 +137,8 @@ def propose(thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]) -> list[Pr
             one, other = (column, start + row) if backwards else (start + row, column)
             key = (min(one, other), max(one, other))
             found[key] = max(found.get(key, (-1.0, (0, 0, ""))), (value, (one, other, name)))
-    return [found[key][1] for key in sorted(found)]
+    in_order = (found[key][1] for key in sorted(found))
+    return [(int(kept[one]), int(kept[other]), name) for one, other, name in in_order]
 
 
 class _Best:
@@ -163,14 +167,14 @@ class _Best:
         return float(self.values[row, column]), *self._names[self._by[row, column]]
 
 
-def _all_spectra(thumbnails: NDArray[np.uint8], shapes: NDArray[np.int64]) -> dict[str, Stack]:
-    """Return the spectra (n, d) of all views of n pictures, by the names of the views."""
+def _all_spectra(pictures: Pictures, kept: NDArray[np.int64]) -> dict[str, Stack]:
+    """Return the spectra (n, d) of all views of the `kept` pictures, by the names of the views."""
     made: dict[str, list[Stack]] = {name: [] for name in TURNS}
-    for start in range(0, len(thumbnails), _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
-        small = halve(thumbnails[some].astype(np.float32))
+    for start in range(0, len(kept), _AT_ONCE):
+        some = kept[start : start + _AT_ONCE]
+        small = halve(pictures.thumbnails[some].astype(np.float32))
         for name in _TURNED:
-            maps = np.stack([turn_map(TURNS[name], shape) for shape in shapes[some]])
+            maps = np.stack([turn_map(TURNS[name], shape) for shape in pictures.shapes[some]])
             seen = small if name == _AS_IS else sample(small, maps)[0]
             spectrum = np.fft.rfft2(flatten(seen, 4.0) * _window()).astype(np.complex64)
             made[name].append(_spectra(spectrum))
@@ -209,17 +213,18 @@ def _spectra(transform: NDArray[np.complex64], mirrored: bool = False) -> Stack:
 
 
 def confirm(
-    thumbnails: NDArray[np.uint8],
-    shapes: NDArray[np.int64],
+    pictures: Pictures,
     pairs: Sequence[Proposal],
     advance: Callable[[int], None] = lambda done: None,
 ) -> list[tuple[Proposal, float]]:
     """Return those of the proposed pairs that are alike once aligned, with their correlation."""
 
     def align(some: Sequence[Proposal]) -> list[tuple[Proposal, float]]:
-        maps = np.stack([turn_map(TURNS[view], shapes[source]) for source, _, view in some])
-        sources = thumbnails[[source for source, _, _ in some]].astype(np.float32)
-        targets = thumbnails[[target for _, target, _ in some]].astype(np.float32)
+        maps = np.stack(
+            [turn_map(TURNS[view], pictures.shapes[source]) for source, _, view in some]
+        )
+        sources = pictures.thumbnails[[source for source, _, _ in some]].astype(np.float32)
+        targets = pictures.thumbnails[[target for _, target, _ in some]].astype(np.float32)
         left, alike = _align(sources, targets, maps)
         return [(some[i], float(value)) for i, value in zip(left, alike, strict=True)]
 

@@ -21,12 +21,15 @@ from tlbench.threads import one_blas_thread
 
 LEVEL = 0.95
 FOLDS = 5
+FEWEST = 10
+"""With fewer patients of a label nothing is looked for: little could be said."""
 _GRID = 16
 """Pictures are looked at in so many cells to a side."""
 _BORDER = 1
 _CORNER = 2
 _MASKED = 3
 """The centre that is masked leaves so many cells at each edge."""
+_AT_ONCE = 256
 _NEIGHBOURS = 10
 _MOST_VALUES = 20
 _NUMERIC = 0.9
@@ -39,14 +42,13 @@ Features = NDArray[np.float32]
 class Shortcut:
     """How well labels can be told from one thing alone, by cross-validated scores.
 
-    `auc` is None where that can't be said; `note` says why. `flagged` where the whole interval
-    lies above one half.
+    `flagged` where the whole interval lies above one half; `note` is that of `auc_interval`.
     """
 
     name: str
-    auc: float | None
-    low: float | None
-    high: float | None
+    auc: float
+    low: float
+    high: float
     level: float
     n: int
     flagged: bool
@@ -65,10 +67,9 @@ def find_shortcuts(
     """
     labels, groups = table.labels, table.groups
     patients = [len(np.unique(groups[labels == label])) for label in (0, 1)]
-    folds = min(FOLDS, *patients)
-    if folds < 2:
+    if min(patients) < FEWEST:
         return []
-    fold_of = assign_groups(labels, groups, [1 / folds] * folds, stream(0, "audit/folds"))
+    fold_of = assign_groups(labels, groups, [1 / FOLDS] * FOLDS, stream(0, "audit/folds"))
     found = []
     with one_blas_thread():
         for name, features, kind in _pictures(signatures):
@@ -117,8 +118,12 @@ def _pictures(signatures: NDArray[Any]) -> Iterator[tuple[str, Features, str]]:
 def _cells(thumbnails: NDArray[np.uint8]) -> Features:
     """Return the mean (n, 16, 16) of each cell of each thumbnail."""
     step = SIDE // _GRID
-    parts = thumbnails.reshape(len(thumbnails), _GRID, step, _GRID, step)
-    return np.asarray(parts.mean(axis=(2, 4), dtype=np.float32))
+    cells = np.empty((len(thumbnails), _GRID, _GRID), dtype=np.float32)
+    for start in range(0, len(thumbnails), _AT_ONCE):
+        some = thumbnails[start : start + _AT_ONCE]
+        parts = some.reshape(len(some), _GRID, step, _GRID, step)
+        cells[start : start + _AT_ONCE] = parts.mean(axis=(2, 4), dtype=np.float32)
+    return cells
 
 
 def _cross_validate(
@@ -142,9 +147,8 @@ def _by_neighbours(table: Table) -> NDArray[np.float64]:
     total, count = np.zeros(len(order)), np.zeros(len(order))
     for distance in range(1, _NEIGHBOURS // 2 + 1):
         apart = groups[distance:] != groups[:-distance]
-        for here, there in ((slice(distance, None), slice(None, -distance)),) * 1 + (
-            (slice(None, -distance), slice(distance, None)),
-        ):
+        later, earlier = slice(distance, None), slice(None, -distance)
+        for here, there in ((later, earlier), (earlier, later)):
             total[here] += apart * labels[there]
             count[here] += apart
     scores = np.empty(len(order))

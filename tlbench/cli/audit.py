@@ -51,7 +51,7 @@ def audit_command(
     """Look through a data set for leaks, shortcuts and odd files; exit code 1 where one leaks."""
     from tlbench.audit.exclusions import write_exclusions as write
     from tlbench.audit.findings import look_through
-    from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_table, print_text
+    from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_table
     from tlbench.environment import cache_folder
     from tlbench.report.audits import AUDIT_COLUMNS, audit_notes, audit_rows
     from tlbench.specs import DataChoice
@@ -75,9 +75,7 @@ def audit_command(
     if json:
         print_json(facts)
     else:
-        print_table(AUDIT_COLUMNS, audit_rows(facts))
-        for note in audit_notes(facts):
-            print_text(note + "\n")
+        print_table(AUDIT_COLUMNS, audit_rows(facts), audit_notes(facts))
     if write_exclusions is not None:
         write(write_exclusions, findings.exclusions())
         print_line(f'{facts["exclusions"]:,} cases in "{write_exclusions}"')

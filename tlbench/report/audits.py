@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlbench.report.sheets import DASH, Estimate, in_line
+from tlbench.report.sheets import Estimate, in_line
 
 Data = Mapping[str, Any]
 Row = tuple[str, str, str]
 
-AUDIT_COLUMNS = ("Check", "Found", "")
+AUDIT_COLUMNS = ("Check", "", "Found")
 _NONE = "none"
 _NAMED = 3
 _LEAKS = 8
@@ -23,7 +23,7 @@ def audit_rows(facts: Data) -> list[Row]:
         ("radiographs", "", _radiographs(facts)),
         *_leak_rows(facts),
         *_look_alike_rows(facts["look_alikes"]),
-        *(_shortcut_row(each) for each in facts["shortcuts"]),
+        *_shortcut_rows(facts["shortcuts"]),
         *_quality_rows(facts["quality"]),
     ]
 
@@ -34,20 +34,25 @@ def audit_notes(facts: Data) -> list[str]:
     lines = []
     if level is not None:
         lines.append(
-            f"Shortcuts: AUC of labels told from this alone, with its {100 * level:g} % interval; "
-            "a warning where it lies above 0.5. Of checks without a shortcut behind them about "
-            f"one in {round(2 / (1 - level))} is flagged by chance."
+            f"Shortcuts: AUC of the label told from this alone, with its {100 * level:g} % "
+            "interval; a warning where all of it lies above 0.5. Where nothing is behind it, "
+            f"about one check in {round(2 / (1 - level))} warns by chance."
         )
     if facts["exclusions"]:
+        what = "radiograph is" if facts["exclusions"] == 1 else "radiographs are"
         lines.append(
-            f"{facts['exclusions']:,} radiographs should be left out: --write-exclusions FILE "
-            "lists them for --exclude FILE."
+            f"{facts['exclusions']:,} {what} better left out: --write-exclusions FILE writes the "
+            "list that --exclude FILE takes."
         )
     return lines
 
 
 def _radiographs(facts: Data) -> str:
-    patients = f" of {facts['patients']:,} patients" if facts["patients"] else ", no patients named"
+    patients = (
+        f" radiographs of {facts['patients']:,} patients"
+        if facts["patients"]
+        else ", no patients named"
+    )
     share = facts["quality"]["positive_share"]
     text = f"{facts['radiographs']:,}{patients}; {facts['positives']:,} with a fracture"
     given = "".join(f"; {count:,} given as {name}" for name, count in facts["partitions"].items())
@@ -81,18 +86,20 @@ def _look_alike_rows(groups: Sequence[Data]) -> list[Row]:
     rows = [("look-alikes", "", f"{pictures} in {total:,} radiographs: {', '.join(parts)}")]
     torn = [group["radiographs"] for group in groups if group["contradictory"]]
     if torn:
-        named = ["; ".join(f"{r['case']} ({r['label']})" for r in group) for group in torn]
+        named = [" and ".join(f"{r['case']} ({r['label']})" for r in group) for group in torn]
         what = "1 picture has" if len(torn) == 1 else f"{len(torn):,} pictures have"
-        rows.append(("label errors", "warning", f"{what} both labels: {_few(named, ' / ')}"))
+        rows.append(("label errors", "warning", f"{what} both labels: {_few(named, '; ')}"))
     return rows
 
 
-def _shortcut_row(shortcut: Data) -> Row:
-    name = f"  {shortcut['name']}"
-    if shortcut["auc"] is None:
-        return (name, "", f"{DASH} {shortcut['note'] or ''}")
-    value = in_line(Estimate(shortcut["auc"], shortcut["low"], shortcut["high"]))
-    return (f"shortcut: {shortcut['name']}", "warning" if shortcut["flagged"] else "", value)
+def _shortcut_rows(shortcuts: Sequence[Data]) -> list[Row]:
+    if not shortcuts:
+        return [("shortcuts", "", "not looked for: too few patients of one label")]
+    rows = [("shortcuts", "", "AUC of the label from")]
+    for each in shortcuts:
+        value = in_line(Estimate(each["auc"], each["low"], each["high"]))
+        rows.append((f"  {each['name']}", "warning" if each["flagged"] else "", value))
+    return rows
 
 
 def _quality_rows(quality: Data) -> list[Row]:
