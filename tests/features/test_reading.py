@@ -29,9 +29,10 @@ def files(tmp_path: Path) -> dict[str, Path]:
     """Small and large, JPEG and PNG, grey and colour, 8 and 16 bit."""
     folder = tmp_path / "files"
     folder.mkdir()
-    small, large = draw(0), draw(1, 2600, 2000)
+    small = draw(0)
     Image.fromarray(small).save(folder / "small.jpg", quality=95)
-    Image.fromarray(large).save(folder / "large.jpg", quality=90)
+    large = Image.fromarray(draw(1, 325, 250)).resize((2000, 2600))
+    large.save(folder / "large.jpg", quality=90)
     Image.fromarray(small).save(folder / "small.png")
     Image.fromarray(small.astype(np.uint16) * 16).save(folder / "deep.png")
     colour = np.stack([small, small, 255 - small], axis=-1)
