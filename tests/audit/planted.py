@@ -16,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tests.shared_data import find_shared
 from tlbench.audit.alike import find_alike, group_alike
+from tlbench.audit.text import count_text, find_text
 from tlbench.augment import VIEWS, make_view
 from tlbench.datasets.table import build_table
 from tlbench.features.reading import in_threads, read_radiographs
-from tlbench.features.signatures import SignatureStore
+from tlbench.features.signatures import SignatureStore, as_grey
 from tlbench.images import read_pixels
 from tlbench.progress import Progress
 from tlbench.specs import Radiograph
@@ -197,15 +198,42 @@ def _judge(
     return Measured(planted, found, len(source_of), frozenset(wrong), known, seconds)
 
 
+def measure_text(root: Path, count: int) -> tuple[int, list[str]]:
+    """Return in how many of `count` radiographs planted text is found, and where there was none."""
+    files = sorted(root.rglob("*.jpg"))
+    without = [f.name for f, n in zip(files, in_threads(count_text, files), strict=True) if n]
+    rng = stream(0, "planted/text")
+    chosen = [files[place] for place in sorted(rng.choice(len(files), count, replace=False))]
+    found = sum(find_text(write_text(path, rng)) > 0 for path in chosen)
+    return found, without
+
+
+def write_text(path: Path, rng: np.random.Generator) -> Picture:
+    """Return a radiograph of at most 640 pixels with a white line of text in a corner."""
+    image = Image.fromarray(as_grey(read_pixels(path)))
+    image.thumbnail((640, 640))
+    text, size = str(rng.choice(TEXTS)), int(rng.integers(12, 22))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=size)
+    right = image.width - 6 - int(pen.textlength(text, font))
+    place = (max(3, int(rng.choice([6, right]))), int(rng.choice([6, image.height - size - 8])))
+    pen.text(place, text, fill=255, font=font)
+    return np.asarray(image)
+
+
+TEXTS = ("PORTABLE", "L WRIST LAT", "12.03.2017 14:05", "KV 55 MAS 3.2", "ACC 100234")
+
+
 def main() -> None:
     """Print the table of what was found."""
+    root = find_shared("fracatlas")
+    text, other = measure_text(root, 150)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache:
-        root = find_shared("fracatlas")
         measured = measure(root, Path(folder), per_change=60, cache=Path(cache))
     lines = ["| planted copies | found |", "|---|---|"]
     lines += [f"| {c} | {measured.found[c]} of {n} |" for c, n in measured.planted.items()]
     lines.append(f"\nwrongly joined: {len(measured.wrong)} of {measured.radiographs:,}")
     lines.append(f"known pairs found: {measured.known} of {len(ALIKE_IN_FRACATLAS)}")
+    lines.append(f"planted text found: {text} of 150; text where none was planted: {len(other)}")
     lines.append(f"reading and comparing: {measured.seconds:.0f} s")
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -192,6 +192,9 @@ def test_the_gate_stops_warns_or_does_not_look(pictures: Path, tmp_path: Path) -
     both = [json.loads(file.read_text()) for file in results.glob("*/record.json")]
     assert {each["audit"]["mode"] for each in both} == {"warn", "off"}
 
+    listed = call("list", "runs", "--results", results).stdout
+    assert listed.count("leaks in the data") == 1
+
     for table_format in ("table", "markdown", "csv", "latex", "json"):
         shown = call("compare", "--results", results, "--format", table_format)
         said = " ".join(shown.stdout.split())
