@@ -450,7 +450,7 @@ def test_prepare_reads_and_resizes(tmp_path):
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("grey", [True, False])
 def test_large_jpegs_are_decoded_at_a_smaller_scale(tmp_path, orientation, grey):
-    pixels = resize(GREY if grey else COLOUR, (900, 1300))
+    pixels = resize(GREY if grey else COLOUR, (1300, 1900))
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = save(Image.fromarray(pixels), tmp_path / "x.jpg", quality=95, exif=exif)

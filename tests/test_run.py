@@ -414,7 +414,7 @@ def test_copies_stay_together_and_are_said(evaluate, tmp_path: Path) -> None:
         assert partition[f"fracture/{name}"] == partition[f"fracture/copy {name}"]
     assert partition["fracture/000.png"] == partition["no_fracture/contradiction.png"]
     assert any("21 files are copies of others" in line for line in record["warnings"])
-    assert any("1 images stand in the data set with both" in line for line in record["warnings"])
+    assert any("1 picture stands in the data set with both" in line for line in record["warnings"])
 
 
 def test_an_exception_inside_a_backbone_is_the_cause_of_the_error(evaluate, tmp_path: Path) -> None:

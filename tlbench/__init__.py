@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tlbench.audit.findings import audit as audit
     from tlbench.compare import compare as compare
     from tlbench.errors import TlbenchError as TlbenchError
     from tlbench.errors import WeightsError as WeightsError
@@ -36,6 +37,7 @@ _HOMES = {
     "TlbenchError": "tlbench.errors",
     "WeightsError": "tlbench.errors",
     "WeightsSpec": "tlbench.specs",
+    "audit": "tlbench.audit.findings",
     "compare": "tlbench.compare",
     "evaluate": "tlbench.evaluate",
     "hookimpl": "tlbench.hookspecs",

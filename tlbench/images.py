@@ -28,6 +28,10 @@ _SOURCES = ("images.py", "raster.py", "dicom/*.py", "preparation.py", "augment.p
 _PACKAGES = ("pydicom", "imagecodecs", "scikit-image")
 
 
+LEAST_SIDE = 600
+"""No JPEG file is decoded at a part of its size that leaves a side with fewer pixels."""
+
+
 def read_pixels(path: Path) -> Pixels:
     """Read a JPEG, PNG, TIFF or DICOM file as it is meant to be looked at.
 
@@ -43,18 +47,28 @@ def read_pixels(path: Path) -> Pixels:
     Raises `UnreadableImageError`, which names the file, if it is missing, empty, truncated,
     damaged, not an image, larger than Pillow's limit, or of a pixel format not named here.
     """
-    return _read(Path(path))
+    return read_reduced(path)[0]
 
 
-def _read(path: Path, least_side: int | None = None) -> Pixels:
+def read_reduced(path: Path, least_side: int | None = None) -> tuple[Pixels, tuple[int, int]]:
+    """Read a file like `read_pixels`, a large JPEG file at a part of its size where that will do.
+
+    It is decoded at a half, a quarter or an eighth, as long as both sides have `least_side`
+    pixels. Returns pixels, and the rows and columns that the whole image has.
+    """
+    path = Path(path)
     try:
         check_file(path)
-        pixels = _read_dicom(path) if is_dicom(path) else read_raster(path, least_side)
+        if is_dicom(path):
+            pixels = _read_dicom(path)
+            shape = pixels.shape[0], pixels.shape[1]
+        else:
+            pixels, shape = read_raster(path, least_side)
     # Damaged files make libraries raise nearly anything, from `OSError` to `AttributeError`; what
     # they say of a DICOM file may hold anything of it, so nothing of that is passed on.
     except Exception as error:
         raise refuse(path, error, "its content is damaged") from None
-    return cast(Pixels, np.ascontiguousarray(pixels))
+    return cast(Pixels, np.ascontiguousarray(pixels)), shape
 
 
 def _read_dicom(path: Path) -> NDArray[Any]:
@@ -88,18 +102,27 @@ def prepare(path: Path, size: tuple[int, int] | None, steps: Sequence[str] = ())
     order of their names; with `size` None the picture keeps the size they leave it in.
 
     A large JPEG file is decoded at a half, a quarter or an eighth of its own size, as long as
-    both sides stay at least twice the longer side of `size`: the decoder averages over whole
-    pixels, then the triangle filter does the rest. It takes three quarters of the time. With
-    steps the same is done to what they work on, once it is cropped.
+    both sides stay at least twice the longer side of `size`, and `LEAST_SIDE`: the decoder
+    averages over whole pixels, then the triangle filter does the rest. It takes three quarters of
+    the time. With steps the same is done to what they work on, once it is cropped.
     """
-    wanted = order_steps(steps)
-    least_side = 2 * max(size) if size else None
-    pixels = _read(Path(path), None if "crop" in wanted else least_side)
-    for step in wanted:
-        if step != "crop" and least_side:
-            pixels = _reduce(pixels, least_side)
+    least_side = _least_side(size) if size and "crop" not in steps else None
+    return prepare_decoded(read_reduced(path, least_side)[0], size, steps)
+
+
+def prepare_decoded(
+    pixels: Pixels, size: tuple[int, int] | None, steps: Sequence[str] = ()
+) -> Pixels:
+    """Do the named steps and resize: what `prepare` does once the file is decoded."""
+    for step in order_steps(steps):
+        if step != "crop" and size:
+            pixels = _reduce(pixels, _least_side(size))
         pixels = apply_step(step, pixels)
     return resize(pixels, size) if size else pixels
+
+
+def _least_side(size: tuple[int, int]) -> int:
+    return max(LEAST_SIDE, 2 * max(size))
 
 
 def _reduce(pixels: Pixels, least_side: int) -> Pixels:

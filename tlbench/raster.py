@@ -32,8 +32,10 @@ _ORIENTATION = 274
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 262, 284
 
 
-def read_raster(path: Path, least_side: int | None = None) -> NDArray[Any]:
+def read_raster(path: Path, least_side: int | None = None) -> tuple[NDArray[Any], tuple[int, int]]:
     """Read a JPEG, PNG or TIFF file; see `tlbench.images.read_pixels` for what it returns.
+
+    Beside the pixels, the rows and columns that the whole image has.
 
     A JPEG file may be decoded at a half, a quarter or an eighth of its size, as long as both
     sides have `least_side` pixels. Raises `RefusedError`, or whatever Pillow makes of damage.
@@ -43,6 +45,7 @@ def read_raster(path: Path, least_side: int | None = None) -> NDArray[Any]:
             # By its name, Pillow would map a TIFF into memory, and then turn it wrongly (13.0).
             with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 _check(image)
+                columns, rows = image.size
                 if least_side is not None:
                     image.draft(None, (least_side, least_side))  # JPEG files alone take note of it
                 pixels = _decode(image, path)
@@ -53,7 +56,7 @@ def read_raster(path: Path, least_side: int | None = None) -> NDArray[Any]:
             raise RefusedError(f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
     if pixels.dtype == np.uint16:
         pixels = stretch(pixels, _largest_value(pixels))
-    return _turn(pixels, orientation)
+    return _turn(pixels, orientation), (columns, rows) if orientation >= 5 else (rows, columns)
 
 
 def _check(image: Image.Image) -> None:

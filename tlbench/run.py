@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlbench import __version__
+from tlbench.audit.gate import Audited, audit_run
 from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, few, read_table
 from tlbench.datasets.units import number_units
@@ -35,7 +36,9 @@ from tlbench.features.extract import (
     check_varied,
     extract_features,
 )
+from tlbench.features.reading import read_radiographs
 from tlbench.features.self_check import describe_int8, settle_precision
+from tlbench.features.signatures import SignatureStore
 from tlbench.measures import finite
 from tlbench.plugins import PluginHost, load_plugins
 from tlbench.preparation import order_steps
@@ -66,16 +69,16 @@ def run(backbone: str, **options: Any) -> Record:
     `backbone`, `dataset` ("demo"), `subset`, `protocol` ("paper2018") and `weights` ("auto") are
     names as `tlbench list` shows them; `data_root` is the folder of the data set, `manifest` a
     table of radiographs or labels, `columns` what its columns are; `where`, `without`, `exclude`
-    and `cohort` take a part of it (see datasets/README.md); `seed` (0) decides partitions and
-    training, never the hold-out; `engine` ("auto", "tensorflow", "openvino" or "onnxruntime") and
-    `precision` ("auto", "float32", "bfloat16" or "int8") what runs the backbone and in which
-    numbers; `cached_as` ("float32" or "float16") the numbers features are kept in; `prepare` steps
-    that change pixels first ("crop", "clahe", "pad"); `unit`
-    ("image", "study" or "patient") what a score is of, by default what labels belong to; `level`
-    (0.95) and `ci` ("logit" or "wald") the intervals; `results` ("results") and `cache` the folders
-    written to; `offline` keeps it off the network; `skip_unreadable` leaves out files that can't be
-    read; `force` runs anew. `plugins` are files that offer more. Raises `TlbenchError` for what a
-    user can mend.
+    and `cohort` take a part of it (see datasets/README.md); `audit` ("strict", "warn" or "off")
+    says what a leak does; `seed` (0) decides partitions and training, never the hold-out; `engine`
+    ("auto", "tensorflow", "openvino" or "onnxruntime") and `precision` ("auto", "float32",
+    "bfloat16" or "int8") what runs the backbone and in which numbers; `cached_as` ("float32" or
+    "float16") the numbers features are kept in; `prepare` steps that change pixels first ("crop",
+    "clahe", "pad"); `unit` ("image", "study" or "patient") what a score is of, by default what
+    labels belong to; `level` (0.95) and `ci` ("logit" or "wald") the intervals; `results`
+    ("results") and `cache` the folders written to; `offline` keeps it off the network;
+    `skip_unreadable` leaves out files that can't be read; `force` runs anew. `plugins` are files
+    that offer more. Raises `TlbenchError` for what a user can mend.
     """
     (record,) = run_seeds(backbone, repeats=1, **options)
     return record
@@ -165,10 +168,12 @@ class _Work:
     started: float = field(default_factory=time.monotonic)
     loaded: Engine | None = field(default=None, init=False)
     extraction: Extraction = field(default_factory=Extraction, init=False)
+    audited: Audited = field(init=False)
 
     def finish(self, table: Table, host: PluginHost) -> list[Record]:
         size = self.weights.preprocessing.size
         pixels = PixelStore(self.cache, size, self.progress, self.request.prepare)
+        table, skipped = self._look_through(table, pixels)
         self.network, self.engine = calibrate(self.network, self.engine, table.files, pixels)
         self.engine, self.self_check = settle_precision(
             self.network, self.engine, table.files, pixels, self.progress
@@ -180,15 +185,9 @@ class _Work:
         found = {work.request.seed: work._finished(table) for work in works}
         if all(found.values()):
             return [record for record in found.values() if record is not None]
-        radiographs = Radiographs(table.files, pixels, skip_unreadable=self.request.skip_unreadable)
-        # One pass over the images, planned as if all of them could be read.
         due = [work for work in works if found[work.request.seed] is None]
-        plans = self._extract_for(due, table, features, radiographs)
-        table, skipped = self._readable(table, radiographs)
-        if skipped:
-            found = {work.request.seed: work._finished(table) for work in works}
-            due = [work for work in works if found[work.request.seed] is None]
-            plans = self._extract_for(due, table, features, radiographs)
+        plans = [plan_seed(table, self.protocol, work.request.seed, self.unit) for work in due]
+        self._extract(all_wanted(plans), table, features, pixels)
 
         def measure(plan: Plan) -> Measured:
             read = partial(self._read_features, table, features)
@@ -196,7 +195,7 @@ class _Work:
 
         with side_by_side(measure, plans) as measured:
             for work, result in zip(due, measured, strict=True):
-                work.extraction = self.extraction
+                work.extraction, work.audited = self.extraction, self.audited
                 saved = work._save(table, skipped, features, result, host)
                 found[work.request.seed] = saved
         return [record for record in found.values() if record is not None]
@@ -246,23 +245,30 @@ class _Work:
         steps = order_steps(self.request.prepare)
         return FeatureSpace.of(self.network, self.engine, self.request.cached_as, steps)
 
-    def _extract_for(
-        self,
-        works: Sequence[_Work],
-        table: Table,
-        features: FeatureStore,
-        radiographs: Radiographs,
-    ) -> list[Plan]:
-        """Return the plan of each seed, once all the features they need are there."""
-        plans = [plan_seed(table, self.protocol, work.request.seed, self.unit) for work in works]
-        self._extract(all_wanted(plans), features, radiographs)
-        return plans
+    def _look_through(self, table: Table, pixels: PixelStore) -> tuple[Table, list[dict[str, str]]]:
+        """Return what of the data is taken, and what can't be read; look at all of it before.
+
+        All that stops a run for its data does so here, before any engine is loaded.
+        """
+        signatures = SignatureStore(self.cache, self.progress)
+        unread = signatures.missing(table.files)
+        reading = read_radiographs(table.files, signatures, self.progress, pixels, unread)
+        self.extraction += Extraction(seconds=reading.seconds)
+        table, skipped = self._readable(table, reading.unreadable)
+        self.audited = audit_run(
+            table,
+            signatures,
+            mode=self.request.audit,
+            dataset=self.dataset,
+            weights=(self.weights.name, self.weights.seen),
+            progress=self.progress,
+        )
+        return self.audited.table, skipped
 
     def _readable(
-        self, table: Table, radiographs: Radiographs
+        self, table: Table, unreadable: Mapping[str, UnreadableImageError]
     ) -> tuple[Table, list[dict[str, str]]]:
         """Leave out, or refuse, what could not be read."""
-        unreadable = radiographs.unreadable
         if not unreadable:
             return table, []
         errors = [
@@ -274,18 +280,25 @@ class _Work:
         skipped = [{"case": case, "reason": error.reason} for case, error in errors]
         for _, error in errors[:_NAMED]:
             self.progress.warn(error.message)
-        if not self.request.skip_unreadable:
+        if not self.request.skip_unreadable or len(skipped) == len(table):
             raise _unreadable_error(skipped, unreadable)
         self.progress.warn(f"{len(skipped)} unreadable files are left out")
         return table.without(unreadable), skipped
 
     def _extract(
-        self, wanted: Sequence[Wanted], features: FeatureStore, radiographs: Radiographs
+        self, wanted: Sequence[Wanted], table: Table, features: FeatureStore, pixels: PixelStore
     ) -> None:
-        done = extract_features(
+        """Bring all wanted features into the cache, from radiographs that are read first."""
+        absent = {digest for digest, _ in features.missing(wanted)}
+        signatures = SignatureStore(self.cache, self.progress)
+        reading = read_radiographs(table.files, signatures, self.progress, pixels, absent)
+        self.extraction += Extraction(seconds=reading.seconds)
+        radiographs = Radiographs(table.files, pixels)
+        self.extraction += extract_features(
             wanted, radiographs, features, self._engine, self.progress, self.backbone.spec
         )
-        self.extraction += done
+        # Whatever could be read a moment ago.
+        self._readable(table, radiographs.unreadable)
 
     def _engine(self) -> Engine:
         """Return the engine, loaded at most once."""
@@ -312,6 +325,8 @@ class _Work:
             "level": request.level,
             "ci": request.ci,
         }
+        if table.alike or request.audit == "off":
+            decides["audit"] = "off" if request.audit == "off" else table.alike
         if self.unit != "image":  # so that runs from before there were units keep their names
             decides["unit"] = self.unit
         digest = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
@@ -341,6 +356,7 @@ class _Work:
             "positives": int(table.labels.sum()),
             "patients": len(np.unique(table.groups)) if table.has_patients else None,
             "skipped": len(skipped),
+            "audit": self.audited.describe(),
         }
 
     def _engine_failed(self) -> str | None:
@@ -349,7 +365,7 @@ class _Work:
         return failure(self.network, "openvino") if fallen_back else None
 
     def _warnings(self, table: Table, skipped: list[Any]) -> list[str]:
-        lines = list(table.warnings)
+        lines = [*self.audited.warnings(), *table.warnings]
         if self.dataset.synthetic:
             lines.append("synthetic data: the figures say nothing about patients")
         if not table.has_patients:
@@ -359,11 +375,10 @@ class _Work:
                 "hold-out"
             )
         if table.copies:
-            lines.append(
-                f"{table.copies} files are copies of others, byte for byte; copies are kept "
-                "together in one partition"
-            )
-        if table.contradictions:
+            line = f"{table.copies} files are copies of others, byte for byte"
+            drawn = not any(table.given)
+            lines.append(line + ("; copies are kept together in one partition" if drawn else ""))
+        if table.contradictions and self.audited.mode == "off":  # else the audit names them
             lines.append(f"{table.contradictions} images stand in the data set with both labels")
         if skipped:
             lines.append(f"{len(skipped)} unreadable files were left out")
@@ -414,7 +429,7 @@ def _patient_of_its_own(table: Table) -> str:
 
 
 def _unreadable_error(
-    skipped: list[dict[str, str]], unreadable: dict[str, UnreadableImageError]
+    skipped: list[dict[str, str]], unreadable: Mapping[str, UnreadableImageError]
 ) -> TlbenchError:
     hint = "mend or remove it, or leave it out with --skip-unreadable"
     if len(skipped) == 1:

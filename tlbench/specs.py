@@ -74,6 +74,8 @@ class WeightsSpec:
     `WeightsError` within seconds; with `request.offline` it never touches the network.
     `find` returns the file if it is on disk already. `checksum` is the published one of what is
     downloaded (algorithm first); the record also holds the SHA-256 of the file that was used.
+    `seen` names data sets that the weights were trained on, as tlbench names them, or gives the
+    SHA-256 of image files: a run on these is a leak.
     """
 
     name: str
@@ -87,10 +89,12 @@ class WeightsSpec:
     source: str | None = None
     preprocessing: Preprocessing | None = None
     control: bool = False
+    seen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "set of weights")
         check_texts(self, "title", "trained_on", "licence")
+        check_words(self, "seen")
         check_functions(self, "obtain", "find")
         if not isinstance(self.preprocessing, (Preprocessing, type(None))):
             raise TypeError(f"preprocessing is {self.preprocessing!r}, not a Preprocessing")

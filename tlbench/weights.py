@@ -34,6 +34,7 @@ class ChosenWeights:
     source: str | None = None
     checksum: str | None = None
     control: bool = False
+    seen: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Return what a record keeps of them."""
@@ -128,6 +129,7 @@ def _chosen(spec: BackboneSpec, weights: WeightsSpec, file: Path) -> ChosenWeigh
         weights.source,
         weights.checksum,
         weights.control,
+        tuple(weights.seen),
     )
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"report"},
     {"run", "doctor"},
     {"run_request"},
-    {"scores", "drift"},
+    {"scores", "drift", "audit"},
     {"evaluate", "compare"},
     {"measures", "weights", "comparison", "predictions", "contract"},
     {"protocols", "top_layer", "features", "datasets", "images", "augment"},

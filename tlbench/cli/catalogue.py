@@ -115,11 +115,15 @@ def list_runs(json: Json = False, results: Results = Path("results")) -> None:
             "auc": {key: r["auc"][key] for key in ("value", "low", "high", "level")},
             "holdout": r["holdout"]["n"],
             "created": r["created"],
+            "leaks": len(r.get("audit", {}).get("leaks", ())),
         }
         for r in records
     ]
     columns = ("run", "AUC")
-    rows = [(f["run"], stacked(estimate(f["auc"]))) for f in facts]
+    rows = [
+        (f["run"], stacked(estimate(f["auc"])) + "\nleaks in the data" * bool(f["leaks"]))
+        for f in facts
+    ]
     _print(json, facts, columns, rows)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tlbench import __version__
-from tlbench.cli import cache, catalogue, compare, data, doctor, plugins, run
+from tlbench.cli import audit, cache, catalogue, compare, data, doctor, plugins, run
 from tlbench.errors import InterruptedRunError, TlbenchError
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ app = typer.Typer(
 app.command("run", short_help="Evaluate backbones on a data set.")(run.run_command)
 app.command("compare", short_help="Compare runs that share a hold-out.")(compare.compare_command)
 app.command("evaluate", short_help="Evaluate predictions made elsewhere.")(compare.evaluate_command)
+app.command("audit", short_help="Look through a data set for leaks and shortcuts.")(
+    audit.audit_command
+)
 app.command("doctor", short_help="Say what this machine can do.")(doctor.doctor_command)
 app.add_typer(catalogue.list_app, name="list")
 app.add_typer(catalogue.show_app, name="show")

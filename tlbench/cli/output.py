@@ -85,13 +85,17 @@ def print_text(text: str) -> None:
     sys.stdout.write(text)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a plain table to stdout."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+) -> None:
+    """Print a plain table and its notes to stdout."""
     console = Console(highlight=False)
     grid = _table(columns, names_whole=True)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     console.print(grid)
+    for note in notes:
+        console.print(Text(note))
 
 
 def print_facts(facts: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -23,7 +23,7 @@ from tlbench.errors import PluginError, UnreadableImageError
 from tlbench.features.engines.base import BATCH, Engine, EngineKey, Network
 from tlbench.features.rows import RowStore
 from tlbench.features.spaces import explain, hold
-from tlbench.images import pixels_version, prepare
+from tlbench.images import LEAST_SIDE, Pixels, pixels_version, prepare, prepare_decoded
 from tlbench.preparation import order_steps
 from tlbench.progress import Progress
 from tlbench.specs import BackboneSpec, Preprocessing
@@ -180,10 +180,36 @@ class PixelStore:
             if not store.missing([key]):
                 return np.asarray(store.read([key])[0])
         pixels = prepare(path, self._size, self.preparation)
+        self.add(digest, pixels)
+        return pixels
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Return those of the digests without sound pixels; none where they are not kept."""
+        absent = [bytes.fromhex(digest) for digest in digests] if self._size else []
+        for store in self._stores:
+            absent = store.missing(absent)
+        return {key.hex() for key in absent}
+
+    def prepare(
+        self, path: Path, decoded: Pixels | None = None, whole: bool = False
+    ) -> Pixels | None:
+        """Return the prepared pixels of one radiograph, or None where they are not kept.
+
+        `decoded` is what `read_reduced` made of the file with `LEAST_SIDE`, at its `whole` size or
+        not; it is decoded anew only where that is not enough. Raises `UnreadableImageError`.
+        """
+        if self._size is None:
+            return None
+        enough = whole or (2 * max(self._size) <= LEAST_SIDE and "crop" not in self.preparation)
+        if decoded is None or not enough:
+            return prepare(path, self._size, self.preparation)
+        return prepare_decoded(decoded, self._size, self.preparation)
+
+    def add(self, digest: str, pixels: Pixels) -> None:
+        """Take the prepared pixels of one radiograph."""
         for store in self._stores:
             if store.shape == pixels.shape and np.dtype(store.dtype) == pixels.dtype:
-                store.add(key, pixels)
-        return pixels
+                store.add(bytes.fromhex(digest), pixels)
 
     def flush(self) -> None:
         """Write what is not on disk yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import tempfile
@@ -173,9 +174,16 @@ class RowStore:
             shard[i] = (np.void(key), zlib.crc32(row.tobytes()), row)
         name = sha256(shard.tobytes()).hexdigest()[:32] + ".npy"
         file = self.folder / name
-        write_whole(file, lambda stream: np.save(stream, shard, allow_pickle=False))
+        write_whole(file, lambda stream: _save(stream, shard))
         self._gathered = {}
         self._admit(file)
+
+
+def _save(stream: Any, shard: NDArray[Any]) -> None:
+    """Write a shard by way of memory: straight to a file, NumPy hides that the disk is full."""
+    content = io.BytesIO()
+    np.save(content, shard, allow_pickle=False)
+    stream.write(content.getbuffer())
 
 
 def _let_go(shard: NDArray[Any]) -> None:

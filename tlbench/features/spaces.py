@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tlbench.features.rows import RowStore
 from tlbench.files import unwritable, write_whole
 
-KINDS = ("features", "pixels", "models")
+KINDS = ("features", "pixels", "signatures", "models")
 _EXPLAINED = "space.json"
 _LOCK = "lock"
 _STALE = 3600
@@ -26,7 +26,7 @@ _STALE = 3600
 
 @dataclass(frozen=True)
 class Space:
-    """One folder of the cache: features of one space, pixels of one size, or exported graphs."""
+    """One folder of the cache: features of one space, pixels of one size, signatures, or graphs."""
 
     kind: str
     folder: Path
@@ -38,7 +38,7 @@ class Space:
     def title(self) -> str:
         """What it holds, in a few words."""
         about, engine = self.about, self.about.get("engine", "")
-        if self.kind == "pixels":
+        if self.kind in ("pixels", "signatures"):
             return "×".join(str(side) for side in about.get("size", []))
         if isinstance(engine, Mapping):
             engine = f"{engine.get('name')} {engine.get('precision')}"

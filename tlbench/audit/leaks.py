@@ -1,0 +1,81 @@
+"""Leaks: what lets a score be better than it would be on radiographs nobody has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.audit.alike import Group
+from tlbench.datasets.table import Table, few
+from tlbench.protocols.partition import straddling
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One leak, in words, and the radiographs it is about, by their rows.
+
+    `kind` is "patient" or "picture" for one that lies in two partitions given by the data set,
+    "training data" for what a backbone was trained on.
+    """
+
+    kind: str
+    text: str
+    rows: tuple[int, ...]
+
+
+def find_leaks(table: Table, groups: Sequence[Group]) -> list[Leak]:
+    """Return the patients and pictures that lie in more than one partition of the data set's own.
+
+    Partitions that tlbench draws keep both together, so that there is no such leak.
+    """
+    leaks = []
+    for number in straddling(table.groups, table.given):
+        rows = np.flatnonzero(table.groups == number).tolist()
+        members = set(rows)
+        pictures = [group for group in groups if members.issuperset(group.rows)]
+        found = [leak for group in pictures if (leak := _picture(table, group)) is not None]
+        leaks += found or [_patient(table, rows)]
+    return leaks
+
+
+def find_seen(table: Table, dataset: str, weights: str, seen: Sequence[str]) -> list[Leak]:
+    """Return what of a data set the weights were trained on, by what they declare.
+
+    `seen` holds names of data sets and SHA-256 of image files.
+    """
+    if dataset in seen:
+        text = f'the weights "{weights}" were trained on data set "{dataset}"'
+        return [Leak("training data", text, tuple(range(len(table))))]
+    known = set(seen)
+    rows = tuple(row for row, digest in enumerate(table.digests) if digest in known)
+    if not rows:
+        return []
+    cases = few([table.radiographs[row].case for row in rows])
+    text = f'the weights "{weights}" were trained on {len(rows):,} of these radiographs: {cases}'
+    return [Leak("training data", text, rows)]
+
+
+def _picture(table: Table, group: Group) -> Leak | None:
+    first: dict[str, int] = {}
+    for row in group.rows:
+        partition = table.radiographs[row].partition
+        if partition is not None:
+            first.setdefault(partition, row)
+    if len(first) < 2:
+        return None
+    named = [f'"{table.radiographs[row].case}" ({partition})' for partition, row in first.items()]
+    text = f"{', '.join(named[:-1])} and {named[-1]} show the same picture"
+    return Leak("picture", text, group.rows)
+
+
+def _patient(table: Table, rows: Sequence[int]) -> Leak:
+    """Radiographs of one patient, or of several whom a picture or a study links."""
+    radiographs = [table.radiographs[row] for row in rows]
+    names = list(dict.fromkeys(r.partition for r in radiographs if r.partition is not None))
+    patients = {r.patient for r in radiographs}
+    who = "one patient" if len(patients) == 1 else "patients whom a picture or a study links"
+    where = f"{', '.join(names[:-1])} and {names[-1]}"
+    text = f"radiographs of {who} lie in {where}: {few([r.case for r in radiographs])}"
+    return Leak("patient", text, tuple(rows))
