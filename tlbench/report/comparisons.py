@@ -183,7 +183,9 @@ def _control_notes(data: Data) -> list[str]:
             if item["backbone"] == backbone and not item["beaten"]
         ]
         if failed:
-            notes.append(f"Warning: {backbone} is not shown to beat the control {in_words(failed)}.")
+            notes.append(
+                f"Warning: {backbone} is not shown to beat the control {in_words(failed)}."
+            )
     if not any(c["control"] for c in data["classifiers"].values()):
         notes.append(
             "No control is among them: add --backbone image_statistics, or --weights random."

@@ -10,6 +10,7 @@ from typing import Any
 from tlbench import __version__
 from tlbench.compare import Compared
 from tlbench.report.comparisons import comparison_sheets
+from tlbench.report.page.answer import answer_context
 from tlbench.report.page.template import FOLDER, render
 from tlbench.report.rows import data_words, holdout_words, unit_of
 
@@ -43,8 +44,8 @@ def _context(compared: Compared) -> dict[str, Any]:
         "sections": [("answer", "Answer"), ("pairs", "Pairs")],
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "scripts": [],
-        "answer": {"sentence": "", "sheets": sheets[:2]},
-        "pairs": sheets[2:],
+        "answer": answer_context(data, compared.entries[0].record.get("audit")),
+        "pairs": sheets[1:],
     }
     # charts: context["charts"] = charts_context(compared)
     # cases: context["cases"] = cases_context(compared, ...)
