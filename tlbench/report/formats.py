@@ -97,7 +97,7 @@ def _latex_table(sheet: Sheet) -> str:
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
-        f"  \\caption{{{_latex(sheet.title)}}}",
+        f"  \\caption{{{latex_text(sheet.title)}}}",
         f"  \\label{{tab:{sheet.name}}}",
         f"  \\begin{{tabular}}{{{'l' * len(sheet.columns)}}}",
         "    \\toprule",
@@ -108,13 +108,14 @@ def _latex_table(sheet: Sheet) -> str:
         "  \\end{tabular}",
     ]
     if sheet.notes:
-        lines.append(f"  \\par\\footnotesize {' '.join(_latex(note) for note in sheet.notes)}")
+        lines.append(f"  \\par\\footnotesize {' '.join(latex_text(note) for note in sheet.notes)}")
     return "\n".join([*lines, "\\end{table}", ""])
 
 
 def _latex_row(row: Sequence[Cell]) -> str:
-    return f"    {' & '.join(_latex(in_line(cell)) for cell in row)} \\\\"
+    return f"    {' & '.join(latex_text(in_line(cell)) for cell in row)} \\\\"
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Return text with all that LaTeX takes for commands escaped, on one line."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

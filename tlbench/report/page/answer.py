@@ -36,7 +36,6 @@ def answer_context(data: Data, audit: Data | None) -> dict[str, Any]:
     """Return what the first section of the page shows; `audit` as a record has it, or None."""
     return {
         "sentences": answer_sentences(data),
-        "figures": _key_figures(data),
         "warnings": answer_warnings(data, audit),
         "rows": _rows(data),
         "title": f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}",
@@ -55,7 +54,7 @@ def _who_is_best(data: Data) -> str:
     equals = [n for n in ranking[1:] if any({best, n} <= set(group) for group in data["groups"])]
     holdout = f"on the {holdout_words(data['holdout'], unit_of(data))}"
     named = f"the control {best}" if classifiers[best]["control"] else best
-    reached = f"{_figure(auc_of(classifiers[best]), data['level'])}"
+    reached = _figure(auc_of(classifiers[best]), data["level"])
     if len(ranking) == 1:
         return _sentence(
             f"{named} reaches an AUC of {reached} {holdout}; there is no other backbone here to "
@@ -93,7 +92,7 @@ def _few(names: Sequence[str]) -> str:
 def _figure(cell: Estimate, level: float) -> str:
     if not cell.limits:
         return cell.number
-    return f"{cell.number} ({percent(level)} interval {cell.low:.3f} to {cell.high:.3f})"
+    return f"{cell.number}, {percent(level)} interval {cell.low:.3f} to {cell.high:.3f}"
 
 
 def _at_the_cutoff(data: Data) -> str:
@@ -120,8 +119,8 @@ def _could_not_show(data: Data) -> list[str]:
     low, high = (f"{found[key]:.3f}" for key in ("low", "high"))
     span = low if low == high else f"{low} to {high}, depending on the pair"
     return [
-        f"Differences of AUCs smaller than {span}, this hold-out could not be expected to show "
-        "(80 % power, before correction)."
+        "This hold-out could not be expected to show differences of AUCs smaller than "
+        f"{span} (80 % power, before correction)."
     ]
 
 
@@ -129,17 +128,6 @@ def _sentence(text: str) -> str:
     # A name keeps its own first letter.
     words = ("the control ", "no backbone ")
     return f"{text[0].upper()}{text[1:]}." if text.startswith(words) else f"{text}."
-
-
-def _key_figures(data: Data) -> list[tuple[str, Estimate, str]]:
-    """The figures of the backbone with the highest AUC: name, figure, of how many."""
-    best = data["classifiers"][data["ranking"][0]]
-    point = best["cutoffs"]["validation"]
-    rates = [
-        (word.capitalize(), estimate(point[word]), _of(point[word]))
-        for word in ("sensitivity", "specificity")
-    ]
-    return [("AUC", auc_of(best), ""), *rates]
 
 
 def _of(rate: Data) -> str:

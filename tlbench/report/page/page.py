@@ -11,7 +11,10 @@ from tlbench import __version__
 from tlbench.compare import Compared
 from tlbench.report.comparisons import comparison_sheets
 from tlbench.report.page.answer import answer_context
+from tlbench.report.page.checklist import checklist_sheets
+from tlbench.report.page.citations import bibtex
 from tlbench.report.page.template import FOLDER, render
+from tlbench.report.page.trust import found_leaks, trust_context
 from tlbench.report.rows import data_words, holdout_words, unit_of
 
 
@@ -21,7 +24,7 @@ def make_page(compared: Compared) -> str:
 
     context = _context(compared)
     scripts = context["scripts"]
-    # Text of ours, never of a record: what is not escaped here is written in this package.
+    # Style and scripts are text of this package, never of a record: they alone are not escaped.
     return render(
         "page.html",
         context
@@ -35,21 +38,44 @@ def make_page(compared: Compared) -> str:
 
 def _context(compared: Compared) -> dict[str, Any]:
     data = compared.data
-    sheets = comparison_sheets(data)
+    records = {entry.name: entry.record for entry in compared.entries}
+    tables = [(sheet.name, _HEADINGS[sheet.name], sheet) for sheet in comparison_sheets(data)[1:]]
     context: dict[str, Any] = {
         "version": __version__,
         "title": f"Comparison of backbones: {data_words(data)}",
         "subtitle": holdout_words(data["holdout"], unit_of(data)),
-        "names": list(data["classifiers"]),
-        "sections": [("answer", "Answer"), ("pairs", "Pairs")],
-        "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
-        "scripts": [],
-        "answer": answer_context(data, compared.entries[0].record.get("audit")),
-        "pairs": sheets[1:],
+        "runs": sum(len(entry.seeds) for entry in compared.entries),
+        "style": _text("page.css"),
+        "scripts": [_text("page.js")],
+        "answer": answer_context(data, found_leaks(list(records.values()))),
+        "tables": tables,
+        "trust": trust_context(compared),
+        "checklist": checklist_sheets(data, records),
+        "bibtex": bibtex(data, records),
     }
-    # charts: context["charts"] = charts_context(compared)
-    # cases: context["cases"] = cases_context(compared, ...)
+    # Parts that others make: each a dict under its name, its scripts apart, as in
+    #   context["charts"] = charts_context(compared)
+    #   context["scripts"] += context["charts"]["scripts"]
+    context["sections"] = _sections(context)
     return context
+
+
+_HEADINGS = {"scores": "Calibration", "pairs": "Every pair"}
+
+
+def _sections(context: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the contents list: the sections that are there, by id and name."""
+    return [
+        ("answer", "Answer"),
+        *((name, heading) for name, heading, _ in context["tables"]),
+        ("trust", "Trust"),
+        ("checklist", "Checklist"),
+        ("citations", "Citations"),
+    ]
+
+
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def _policy(scripts: Sequence[str]) -> str:
