@@ -119,7 +119,9 @@ def preprocessing_of(record: Data) -> str | None:
     shape = f"{size[0]} × {size[1]} pixels" if size else "whole radiographs"
     low, high = found.get("scale", (0, 1))
     before = f"{', '.join(steps)}, then " if steps else ""
-    return f"{before}{shape}, white to black as {high:g} to {low:g}"
+    plain = set(found.get("mean", ())) <= {0.0} and set(found.get("std", ())) <= {1.0}
+    after = "" if plain else ", then normalised by channel"
+    return f"{before}{shape}, black to white as {low:g} to {high:g}{after}"
 
 
 def partition_words(record: Data, unit: str) -> str:
@@ -168,7 +170,8 @@ def model_of(record: Data) -> str | None:
     if title is None:
         return None
     parts = [str(title)]
-    if layer := detail(record, "backbone", "layer"):
+    layer = detail(record, "backbone", "layer")
+    if layer and layer not in title:
         parts.append(f"up to layer {layer}")
     for name, word in (("parameters", "parameters"), ("feature_size", "features")):
         number = detail(record, "backbone", name)

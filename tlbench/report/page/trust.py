@@ -104,20 +104,21 @@ def _partitions(data: Data, records: Records) -> Sheet:
     for name, record in records.items():
         parts = record.get("partitions") or {}
         kinds.setdefault(repr(sorted(parts.items())), ([], parts))[0].append(name)
-    unit = UNIT_WORDS[unit_of(data)].capitalize()
-    columns = ("Partition", unit, "With a fracture", "Patients", "Radiographs")
+    unit = unit_of(data)
+    cells = {UNIT_WORDS[unit].capitalize(): "n", "With a fracture": "positives"}
+    if any(part.get("patients") for _, parts in kinds.values() for part in parts.values()):
+        cells["Patients"] = "patients"
+    if unit != "image":
+        cells["Radiographs"] = "images"
     rows: list[tuple[Cell, ...]] = []
     for names, parts in kinds.values():
         under = "" if len(kinds) == 1 else f"\n{', '.join(names)}"
         for partition in (each for each in PARTITIONS if each in parts):
-            part = parts[partition]
-            cells = (
-                part["n"],
-                part["positives"],
-                part.get("patients"),
-                part.get("images", part["n"]),
+            part = {"images": parts[partition]["n"]} | parts[partition]
+            rows.append(
+                (partition + under, *(_number(part[key]) or DASH for key in cells.values()))
             )
-            rows.append((partition + under, *(DASH if n is None else f"{n:,}" for n in cells)))
+    columns = ("Partition", *cells)
     notes = [f"Hold-out: {data['holdout'].get('rule') or 'rule not kept'}."]
     return Sheet("partitions", "Partitions", columns, rows, notes)
 
@@ -158,12 +159,15 @@ def _engine(record: Data) -> str:
     engine = detail(record, "features", "engine")
     if not engine:
         return DASH
-    check = detail(record, "features", "self_check")
     version = str(engine.get("version", "")).partition("/")[0]
     text = f"{engine.get('name', '')} {version}\n{engine.get('precision', '')}"
-    if check and check.get("least_cosine") is not None:
-        text += f"\nleast cosine to float32 {check['least_cosine']:.4f}"
-    return text
+    check = detail(record, "features", "self_check")
+    if not check or check.get("least_cosine") is None:
+        return text
+    least = f"least cosine {check['least_cosine']:.4f}"
+    if check.get("passed"):
+        return f"{text}, {least} to float32"
+    return f"{text}, for {check.get('precision')} failed its check: {least}"
 
 
 def _plugin(record: Data) -> str:
@@ -201,28 +205,35 @@ def _checksum(record: Data) -> str:
 
 def _runs(compared: Compared) -> Sheet:
     """One row a run, every seed with its own: when, how long, how much memory."""
-    columns = ("Backbone", "Run", "Seed", "Ended", "Time", "Features made", "Memory")
+    columns = ("Backbone", "Run", "Seed", "Ended (UTC)", "Time", "Features made", "Memory")
     rows: list[tuple[Cell, ...]] = []
     for entry in compared.entries:
         for seed, record in entry.seeds.items():
             tested = " (tested)" if len(entry.seeds) > 1 and seed == entry.seed else ""
-            made = record.get("extraction") or {}
             rows.append(
                 (
                     entry.name,
                     record["run"],
                     f"{seed}{tested}",
-                    str(record["created"]),
+                    str(record["created"])[:16].replace("T", " "),
                     _seconds(record.get("seconds")),
-                    f"{made['images']:,} in {_seconds(made['seconds'])}" if made else DASH,
+                    _made(record.get("extraction")),
                     _memory(record.get("memory_mb")),
                 )
             )
     notes = [
-        "Time of the whole run. Where features were made earlier and found in the cache, none were "
-        "made, and the time says little."
+        "Time of the whole run, and the largest memory of its process. Where features were found "
+        "in the cache, the time says little."
     ]
     return Sheet("runs", "Runs: time and memory", columns, rows, notes)
+
+
+def _made(extraction: Data | None) -> str:
+    if not extraction:
+        return DASH
+    if not extraction["images"]:
+        return "none: from the cache"
+    return f"of {extraction['images']:,} radiographs in {_seconds(extraction['seconds'])}"
 
 
 def _seconds(value: float | None) -> str:
