@@ -117,23 +117,31 @@ def preprocessing_of(record: Data) -> str | None:
     steps = detail(record, "features", "preparation", ())
     size = found.get("size")
     shape = f"{size[0]} × {size[1]} pixels" if size else "whole radiographs"
-    low, high = found.get("scale", (0, 1))
+    low, high = found.get("scale") or (0, 1)
     before = f"{', '.join(steps)}, then " if steps else ""
-    plain = set(found.get("mean", ())) <= {0.0} and set(found.get("std", ())) <= {1.0}
+    plain = set(found.get("mean") or ()) <= {0.0} and set(found.get("std") or ()) <= {1.0}
     after = "" if plain else ", then normalised by channel"
     return f"{before}{shape}, black to white as {low:g} to {high:g}{after}"
 
 
+def partitions_of(record: Data) -> dict[str, Data]:
+    """Return the partitions that a record counts, in order."""
+    parts = record.get("partitions") or {}
+    counted = {name: parts.get(name) or {} for name in PARTITIONS}
+    return {
+        name: part
+        for name, part in counted.items()
+        if part.get("n") is not None and part.get("positives") is not None
+    }
+
+
 def partition_words(record: Data, unit: str) -> str:
     """Return how many units, and how many of them with a fracture, each partition has."""
-    parts = record.get("partitions") or {}
-    words = UNIT_WORDS[unit]
     told = [
-        f"{name} {parts[name]['n']:,} ({parts[name]['positives']:,} with a fracture)"
-        for name in PARTITIONS
-        if name in parts
+        f"{name} {part['n']:,} ({part['positives']:,} with a fracture)"
+        for name, part in partitions_of(record).items()
     ]
-    return f"{words.capitalize()}: {', '.join(told)}." if told else ""
+    return f"{UNIT_WORDS[unit].capitalize()}: {', '.join(told)}." if told else ""
 
 
 def _disjoint(record: Data) -> str:
@@ -216,10 +224,13 @@ def _seeds(data: Data) -> str:
 
 
 def _selected(record: Data) -> str | None:
-    layer = record["top_layer"]
-    if "chosen_c" in layer:
-        return f"C {layer['chosen_c']:.3g} by the AUC on validation, of {len(layer['c'])} tried"
-    return f"the last of {layer['step']:,} steps is kept" if "step" in layer else None
+    layer = record["top_layer"] or {}
+    if layer.get("chosen_c") is not None:
+        tried = len(layer.get("c") or ())
+        return f"C {layer['chosen_c']:.3g} by the AUC on validation, of {tried} tried"
+    if layer.get("step") is not None:
+        return f"the last of {layer['step']:,} steps is kept"
+    return None
 
 
 def _cutoff(record: Data) -> str:
@@ -271,7 +282,7 @@ def _controls(data: Data) -> str:
 
 def _internal(record: Data) -> str | None:
     found = record.get("internal_test") or {}
-    if found.get("auc") is None:
+    if found.get("auc") is None or found.get("n") is None:
         return None
     return f"AUC {found['auc']:.3f} on the test partition ({found['n']:,})"
 

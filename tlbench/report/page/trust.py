@@ -8,11 +8,11 @@ from typing import Any
 
 from tlbench.compare import Compared
 from tlbench.report.page.facts import (
-    PARTITIONS,
     Records,
     detail,
     interval_words,
     model_of,
+    partitions_of,
     preprocessing_of,
     source_of,
     weights_of,
@@ -100,10 +100,10 @@ def _number(value: Any) -> str:
 
 def _partitions(data: Data, records: Records) -> Sheet:
     """One row a partition; where backbones differ in their partitions, rows for each kind."""
-    kinds: dict[str, tuple[list[str], Data]] = {}
+    kinds: dict[str, tuple[list[str], dict[str, Data]]] = {}
     for name, record in records.items():
-        parts = record.get("partitions") or {}
-        kinds.setdefault(repr(sorted(parts.items())), ([], parts))[0].append(name)
+        parts = partitions_of(record)
+        kinds.setdefault(repr(parts), ([], parts))[0].append(name)
     unit = unit_of(data)
     cells = {UNIT_WORDS[unit].capitalize(): "n", "With a fracture": "positives"}
     if any(part.get("patients") for _, parts in kinds.values() for part in parts.values()):
@@ -113,11 +113,10 @@ def _partitions(data: Data, records: Records) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for names, parts in kinds.values():
         under = "" if len(kinds) == 1 else f"\n{', '.join(names)}"
-        for partition in (each for each in PARTITIONS if each in parts):
-            part = {"images": parts[partition]["n"]} | parts[partition]
-            rows.append(
-                (partition + under, *(_number(part[key]) or DASH for key in cells.values()))
-            )
+        for partition, part in parts.items():
+            counts = {"images": part["n"]} | dict(part)
+            row = (_number(counts.get(key)) or DASH for key in cells.values())
+            rows.append((partition + under, *row))
     columns = ("Partition", *cells)
     notes = [f"Hold-out: {data['holdout'].get('rule') or 'rule not kept'}."]
     return Sheet("partitions", "Partitions", columns, rows, notes)
@@ -229,11 +228,11 @@ def _runs(compared: Compared) -> Sheet:
 
 
 def _made(extraction: Data | None) -> str:
-    if not extraction:
+    if not extraction or extraction.get("images") is None:
         return DASH
     if not extraction["images"]:
         return "none: from the cache"
-    return f"of {extraction['images']:,} radiographs in {_seconds(extraction['seconds'])}"
+    return f"of {extraction['images']:,} radiographs in {_seconds(extraction.get('seconds'))}"
 
 
 def _seconds(value: float | None) -> str:
