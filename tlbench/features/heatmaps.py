@@ -29,6 +29,7 @@ from tlbench.images import pixels_version
 from tlbench.preparation import order_steps
 from tlbench.progress import Progress
 from tlbench.quiet import quiet_framework
+from tlbench.specs import BackboneSpec
 
 Method = Literal["exact", "gradient"]
 _VERSION = 1
@@ -51,6 +52,12 @@ class HeatMaps:
     maps: Mapping[str, NDArray[np.float32]]
 
 
+def require_keras(spec: BackboneSpec) -> None:
+    """Raise `EngineError` for a backbone that can't be looked into."""
+    if spec.framework != "keras":
+        raise EngineError(f'backbone "{spec.name}" is no network of Keras')
+
+
 def make_heatmaps(
     network: Network,
     top: LinearTop,
@@ -63,8 +70,7 @@ def make_heatmaps(
     A file that can't be read is left out. Raises `EngineError` where the network is none of Keras,
     has no layer with rows and columns, or can't be run, and whatever loading it raises.
     """
-    if network.spec.framework != "keras":
-        raise EngineError(f'backbone "{network.spec.name}" is no network of Keras')
+    require_keras(network.spec)
     about = _describe(network, preparation)
     digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
     cached = _Cached(network.cache / "heatmaps" / digest, top, progress)
@@ -278,8 +284,8 @@ def _last_with_places(model: Any) -> Any:
     """
     for layer in reversed(getattr(model, "layers", ())):
         tensor = _tensor(layer, "output")
-        shape = getattr(tensor, "shape", ())
-        if len(shape) == 4 and (shape[1] or 0) * (shape[2] or 0) > 1:
+        places = getattr(tensor, "shape", ())[1:-1]
+        if len(places) == 2 and all(places) and max(places) > 1:
             return tensor
     return None
 
