@@ -32,7 +32,7 @@ _NEEDED_WITHIN = {
 }
 _MAY_BE_NULL = {"patients", "cutoff", "ties"}
 PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
-"""And `unit` as a sixth where the unit is not the image."""
+"""Then `unit` where that is not the image, and `fingerprint` where it is known."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Prediction:
     """The score of one radiograph, or of one unit, which goes by the first of its cases.
 
     `patient` is a pseudonym, never the data set's own id, and so is `unit`: of the study or the
-    patient that the score belongs to, None where that is the image.
+    patient that the score belongs to, None where that is the image. `fingerprint` stands for the
+    bytes of the radiograph's file; records of earlier versions have none.
     """
 
     case: str
@@ -49,6 +50,7 @@ class Prediction:
     label: int
     score: float
     unit: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,6 +94,7 @@ class Record(Mapping[str, Any]):
                         int(row["label"]),
                         float(row["score"]),
                         row["unit"] if self.data.get("unit", "image") != "image" else None,
+                        row.get("fingerprint"),
                     )
                     for row in csv.DictReader(stream)
                 ]
@@ -156,12 +159,16 @@ def save_record(
 def _predictions_csv(predictions: Sequence[Prediction]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    with_units = any(p.unit is not None for p in predictions)
-    writer.writerow([*PREDICTION_COLUMNS, *(["unit"] if with_units else [])])
+    more = [
+        name
+        for name in ("unit", "fingerprint")
+        if any(getattr(p, name) is not None for p in predictions)
+    ]
+    writer.writerow([*PREDICTION_COLUMNS, *more])
     for p in predictions:
         # repr gives the shortest text that reads back as the same double.
         row = [p.case, p.patient, p.partition, p.label, repr(float(p.score))]
-        writer.writerow([*row, *([p.unit] if with_units else [])])
+        writer.writerow([*row, *(getattr(p, name) for name in more)])
     return out.getvalue()
 
 
