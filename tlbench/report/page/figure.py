@@ -1,0 +1,103 @@
+"""Figures before they are shown: a Vega-Lite chart with all the words that belong to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tlbench.report.page.template import FOLDER
+from tlbench.report.sheets import Sheet
+
+Row = dict[str, Any]
+Shape = Literal["square", "wide", "rows", "grid", "matrix"]
+
+ROW = 24
+"""The height of a row of a figure that has one for each backbone."""
+
+CONFIG: dict[str, Any] = {
+    # The figure as a whole is described by its alt text and its table: its marks are not read out.
+    "aria": False,
+    "background": None,
+    "font": "system-ui, sans-serif",
+    "padding": 2,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "domainColor": "var(--ink-soft)",
+        "tickColor": "var(--ink-soft)",
+        "gridColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "header": {"labelColor": "var(--ink)", "labelFontSize": 12, "title": None},
+    "legend": {"labelColor": "var(--ink)", "titleColor": "var(--ink)", "labelLimit": 400},
+    "text": {"color": "var(--ink)", "fontSize": 12},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One figure: `chart` is Altair's, `alt` and `caption` plain text from the data.
+
+    `sheet` holds its numbers, or `see` names the section of the page that does. `height` is in
+    pixels; a "square" is as high as it is wide, a "grid" has panels side by side. With `legend`
+    the page draws one, with a switch for each backbone; `legend_chart` is the chart with a legend
+    of its own, for files.
+    """
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    chart: Any
+    shape: Shape
+    height: int = 0
+    sheet: Sheet | None = None
+    see: str | None = None
+    legend: bool = False
+    legend_chart: Any = None
+
+
+def data_of(rows: list[Row]) -> Any:
+    """Return rows as the data of a chart."""
+    import altair
+
+    return altair.Data(values=rows)
+
+
+def compile_chart(chart: Any, *, columns: bool = False) -> dict[str, Any]:
+    """Return the Vega specification of an Altair chart.
+
+    With `columns` the number of panels side by side becomes a signal of that name.
+    """
+    import vl_convert
+
+    spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
+    # Where the schema is published is of no use to a page that fetches nothing.
+    spec.pop("$schema", None)
+    if columns:
+        spec["layout"]["columns"] = {"signal": "columns"}
+        spec["signals"].append({"name": "columns", "value": 3})
+    return spec
+
+
+def on_paper(value: Any) -> Any:
+    """Return a specification with the page's light colours in place of its style's variables."""
+    colours = _light_colours()
+    if isinstance(value, dict):
+        return {key: on_paper(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [on_paper(item) for item in value]
+    if isinstance(value, str) and "var(--" in value:
+        return re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], value)
+    return value
+
+
+def _light_colours() -> dict[str, str]:
+    css = (FOLDER / "page.css").read_text(encoding="utf-8")
+    found = re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})", css)
+    # Light comes first in the file; what is said again is for the dark.
+    return dict(reversed(found))
