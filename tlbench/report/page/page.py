@@ -9,20 +9,40 @@ from typing import Any
 
 from tlbench import __version__
 from tlbench.compare import Compared
+from tlbench.plugins import PluginHost
+from tlbench.progress import Progress
+from tlbench.records import Record
 from tlbench.report.comparisons import comparison_sheets
 from tlbench.report.page.answer import answer_context
+from tlbench.report.page.cases import cases_context
 from tlbench.report.page.checklist import checklist_sheets
 from tlbench.report.page.citations import bibtex
+from tlbench.report.page.sources import CasesRequest
 from tlbench.report.page.template import FOLDER, render
 from tlbench.report.page.trust import found_leaks, trust_context
 from tlbench.report.rows import data_words, holdout_words, unit_of
 
 
-def make_page(compared: Compared) -> str:
-    """Return the page of a comparison: one HTML file that fetches nothing from anywhere."""
+def make_page(
+    compared: Compared,
+    cases: CasesRequest | None = None,
+    host: PluginHost | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Return the page of a comparison: one HTML file that fetches nothing from anywhere.
+
+    `cases` says what the gallery of cases shows and where its radiographs are, `host` offers who
+    reads them. Raises what `cases_context` raises.
+    """
     from markupsafe import Markup
 
     context = _context(compared)
+    context["cases"] = cases_context(compared, cases, host, progress)
+    context["sections"] = _sections(context)
+    wants_maps = cases is not None and cases.heatmaps
+    context["checklist"] = checklist_sheets(
+        compared.data, _records(compared), _CASES | (_HEAT_MAPS if wants_maps else {})
+    )
     scripts = context["scripts"]
     # Style and scripts are text of this package, never of a record: they alone are not escaped.
     return render(
@@ -37,10 +57,9 @@ def make_page(compared: Compared) -> str:
 
 
 def _context(compared: Compared) -> dict[str, Any]:
-    data = compared.data
-    records = {entry.name: entry.record for entry in compared.entries}
-    tables = [(sheet.name, _HEADINGS[sheet.name], sheet) for sheet in comparison_sheets(data)[1:]]
-    context: dict[str, Any] = {
+    data, records = compared.data, _records(compared)
+    tables = comparison_sheets(data)[1:]
+    return {
         "version": __version__,
         "title": f"Comparison of backbones: {data_words(data)}",
         "subtitle": holdout_words(data["holdout"], unit_of(data)),
@@ -48,19 +67,20 @@ def _context(compared: Compared) -> dict[str, Any]:
         "style": _text("page.css"),
         "scripts": [_text("page.js")],
         "answer": answer_context(data, found_leaks(list(records.values()))),
-        "tables": tables,
+        "tables": [(sheet.name, _HEADINGS[sheet.name], sheet) for sheet in tables],
         "trust": trust_context(compared),
-        "checklist": checklist_sheets(data, records),
         "bibtex": bibtex(data, records),
     }
-    # Parts that others make: each a dict under its name, its scripts apart, as in
-    #   context["charts"] = charts_context(compared)
-    #   context["scripts"] += context["charts"]["scripts"]
-    context["sections"] = _sections(context)
-    return context
+
+
+def _records(compared: Compared) -> dict[str, Record]:
+    return {entry.name: entry.record for entry in compared.entries}
 
 
 _HEADINGS = {"scores": "Calibration", "pairs": "Every pair"}
+# What the page itself answers of a guideline.
+_CASES = {"cases": "Errors, close calls and disagreements are listed under Cases."}
+_HEAT_MAPS = {"heat_maps": "Heat maps of the cases, with how they were made, stand under Cases."}
 
 
 def _sections(context: dict[str, Any]) -> list[tuple[str, str]]:
@@ -68,6 +88,7 @@ def _sections(context: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("answer", "Answer"),
         *((name, heading) for name, heading, _ in context["tables"]),
+        ("cases", "Cases"),
         ("trust", "Trust"),
         ("checklist", "Checklist"),
         ("citations", "Citations"),

@@ -66,9 +66,7 @@ def series_of(compared: Compared) -> list[Series]:
         classifier = compared.data["classifiers"][curve.name]
         entry = entries[curve.name]
         out.append(
-            Series(
-                rank, curve.name, curve, classifier, entry, colour, dashes, curve.name in shown
-            )
+            Series(rank, curve.name, curve, classifier, entry, colour, dashes, curve.name in shown)
         )
     return out
 
