@@ -10,6 +10,7 @@ from typing import Any
 from tlbench import __version__
 from tlbench.compare import Compared
 from tlbench.report.comparisons import comparison_sheets
+from tlbench.report.page.charts import charts_context
 from tlbench.report.page.template import FOLDER, render
 from tlbench.report.rows import data_words, holdout_words, unit_of
 
@@ -40,13 +41,20 @@ def _context(compared: Compared) -> dict[str, Any]:
         "title": f"Comparison of backbones: {data_words(data)}",
         "subtitle": holdout_words(data["holdout"], unit_of(data)),
         "names": list(data["classifiers"]),
-        "sections": [("answer", "Answer"), ("pairs", "Pairs")],
+        "sections": [
+            ("answer", "Answer"),
+            ("figures", "Figures"),
+            ("cutoff", "Cut-off"),
+            ("pairs", "Pairs"),
+        ],
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "scripts": [],
         "answer": {"sentence": "", "sheets": sheets[:2]},
         "pairs": sheets[2:],
     }
-    # charts: context["charts"] = charts_context(compared)
+    context["charts"] = charts = charts_context(compared)
+    context["style"] += charts["style"]
+    context["scripts"] += charts["scripts"]
     # cases: context["cases"] = cases_context(compared, ...)
     return context
 
