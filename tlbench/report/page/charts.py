@@ -119,7 +119,7 @@ def _in_page(figure: Figure) -> dict[str, Any]:
 def _sized(chart: Any, figure: Figure) -> Any:
     if figure.shape == "grid":
         return chart
-    return chart.properties(width=_WIDTH, height=_height(figure), autosize="fit")
+    return chart.properties(width=_WIDTH, height=_height(figure))
 
 
 def _height(figure: Figure) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -233,7 +234,7 @@ def cost_figures(series: Sequence[Series], data: Any) -> list[Figure]:
     """Return AUC against speed and against size, each where two backbones have the figure."""
     out = []
     for name, title, axis, word in COSTS:
-        rows = [row for one in series if (row := _cost_row(one, name))]
+        rows = _label([row for one in series if (row := _cost_row(one, name))])
         if len(rows) > 1:
             out.append(_cost_figure(name, title, axis, word, rows, len(series), data))
     return out
@@ -255,11 +256,28 @@ def _cost_row(one: Series, name: str) -> Row | None:
     return {
         "name": one.name,
         "rank": str(one.rank),
+        "label": "",
         "cost": cost,
         "auc": one.classifier["auc"],
         "low": ci["low"],
         "high": ci["high"],
     }
+
+
+def _label(rows: list[Row]) -> list[Row]:
+    """Give each point its rank as a label; points that lie on each other share one label."""
+    left = list(rows)
+    while left:
+        first = left[0]
+        near = [
+            row
+            for row in left
+            if abs(math.log(row["cost"] / first["cost"])) < 0.08
+            and abs(row["auc"] - first["auc"]) < 0.012
+        ]
+        first["label"] = ", ".join(row["rank"] for row in near)
+        left = [row for row in left if row not in near]
+    return rows
 
 
 def _cost_figure(
@@ -277,7 +295,7 @@ def _cost_figure(
             y=alt.Y("low:Q", title="AUC", scale=alt.Scale(zero=False)), y2="high:Q"
         ),
         base.mark_point(
-            size=340, filled=True, fill="var(--paper)", stroke="var(--ink)", strokeWidth=1.5,
+            size=70, filled=True, fill="var(--accent)", stroke="var(--paper)", strokeWidth=1,
             opacity=1,
         ).encode(
             y=y,
@@ -287,7 +305,7 @@ def _cost_figure(
                 alt.Tooltip("cost:Q", title=word, format=".3~r"),
             ],
         ),
-        base.mark_text(fontSize=11).encode(y=y, text="rank:N"),
+        base.mark_text(align="left", dx=9, fontSize=13).encode(y=y, text="label:N"),
     )  # fmt: skip
     lost = many - len(rows)
     without = {

@@ -87,9 +87,22 @@ def compile_chart(
         if source["name"] in data:
             source["values"] = list(data[source["name"]])
     if columns:
-        spec["layout"]["columns"] = {"signal": "columns"}
-        spec["signals"].append({"name": "columns", "value": 3})
+        _free_columns(spec)
+        spec["autosize"] = {"type": "pad", "resize": True}
+    else:
+        spec["autosize"] = {"type": "fit", "contains": "padding"}
     return spec
+
+
+def _free_columns(spec: dict[str, Any]) -> None:
+    """Let a signal say how many panels stand side by side: Vega-Lite itself takes a number only."""
+    fixed = spec["layout"]["columns"]
+    spec["layout"]["columns"] = {"signal": "columns"}
+    spec["signals"].append({"name": "columns", "value": fixed})
+    for source in spec["data"]:
+        if source["name"] in ("facet_domain_row", "facet_domain_column"):
+            stop = source["transform"][0]["stop"]
+            stop["signal"] = re.sub(rf"\b{fixed}\b", "columns", stop["signal"])
 
 
 def on_paper(value: Any) -> Any:

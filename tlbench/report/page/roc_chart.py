@@ -250,9 +250,9 @@ def _caption(series: Sequence[Series], data: Any) -> str:
         f"{words} of the hold-out; a dot marks the cut-off chosen before the hold-out was looked "
         f"at, controls are grey, the thin diagonal is chance.{crowd} The band is the "
         f"{percent(data['level'])} interval of sensitivity at each specificity, pointwise: "
-        "Wilson's limits with the variance of a bootstrap, which allows for the cut-off at that specificity "
-        f"being estimated too. The star is {PAPER} on other radiographs: sensitivity 0.90, "
-        f"specificity 0.88, AUC {PAPER_AUC}; it is no result of these backbones."
+        "Wilson's limits with the variance of a bootstrap, which allows for the cut-off at that "
+        f"specificity being estimated too. The star is {PAPER} on other radiographs: sensitivity "
+        f"0.90, specificity 0.88, AUC {PAPER_AUC}; it is no result of these backbones."
     )
 
 
