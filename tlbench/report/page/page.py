@@ -15,6 +15,7 @@ from tlbench.records import Record
 from tlbench.report.comparisons import comparison_sheets
 from tlbench.report.page.answer import answer_context
 from tlbench.report.page.cases import cases_context
+from tlbench.report.page.charts import charts_context
 from tlbench.report.page.checklist import checklist_sheets
 from tlbench.report.page.citations import bibtex
 from tlbench.report.page.sources import CasesRequest
@@ -59,13 +60,15 @@ def make_page(
 def _context(compared: Compared) -> dict[str, Any]:
     data, records = compared.data, _records(compared)
     tables = comparison_sheets(data)[1:]
+    charts = charts_context(compared)
     return {
         "version": __version__,
         "title": f"Comparison of backbones: {data_words(data)}",
         "subtitle": holdout_words(data["holdout"], unit_of(data)),
         "runs": sum(len(entry.seeds) for entry in compared.entries),
-        "style": _text("page.css"),
-        "scripts": [_text("page.js")],
+        "style": _text("page.css") + charts["style"],
+        "scripts": [_text("page.js"), *charts["scripts"]],
+        "charts": charts,
         "answer": answer_context(data, found_leaks(list(records.values()))),
         "tables": [(sheet.name, _HEADINGS[sheet.name], sheet) for sheet in tables],
         "trust": trust_context(compared),
@@ -87,6 +90,8 @@ def _sections(context: dict[str, Any]) -> list[tuple[str, str]]:
     """What the contents list: the sections that are there, by id and name."""
     return [
         ("answer", "Answer"),
+        ("figures", "Figures"),
+        ("cutoff", "Cut-off"),
         *((name, heading) for name, heading, _ in context["tables"]),
         ("cases", "Cases"),
         ("trust", "Trust"),
