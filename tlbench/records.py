@@ -22,6 +22,15 @@ _NEEDED = (
     *("synthetic", "control", "holdout", "auc", "operating_point", "operating_point_optimistic"),
     *("top_layer", "warnings", "details"),
 )
+_NEEDED_WITHIN = {
+    "holdout": ("n", "positives", "patients", "fingerprint"),
+    "auc": ("value",),
+    "operating_point": ("rule", "chosen_on", "cutoff", "ties"),
+    "details.dataset": ("fingerprint",),
+    "details.weights": ("title",),
+    "details.features": ("digest",),
+}
+_MAY_BE_NULL = {"patients", "cutoff", "ties"}
 PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
 """Then `unit` where that is not the image, and `fingerprint` where it is known."""
 
@@ -185,7 +194,7 @@ def load_record(folder: Path) -> Record:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         schema = int(data["schema"])
-        lost = [name for name in _NEEDED if schema <= SCHEMA and name not in data]
+        lost = list(_lost(data)) if schema <= SCHEMA else []
         if lost:
             raise ValueError(f"it lacks {', '.join(lost)}")
         data.setdefault("unit", "image")  # what all records were of before there were others
@@ -199,6 +208,21 @@ def load_record(folder: Path) -> Record:
             "install a newer tlbench",
         )
     return Record(data, folder)
+
+
+def _lost(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a record lacks that every version of tlbench has written."""
+    yield from (name for name in _NEEDED if name not in data)
+    for path, fields in _NEEDED_WITHIN.items():
+        first, _, second = path.partition(".")
+        within = data.get(first)
+        if not isinstance(within, dict):
+            continue
+        if second:
+            within = within.get(second) or {}
+        for field in fields:
+            if field not in within or (within[field] is None and field not in _MAY_BE_NULL):
+                yield f"{path}.{field}"
 
 
 def list_records(results: Path, warn: Callable[[str], None]) -> list[Record]:
