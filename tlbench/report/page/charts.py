@@ -18,7 +18,7 @@ from tlbench.report.page.estimate_charts import (
 )
 from tlbench.report.page.figure import CONFIG, ROW, Figure, compile_chart, on_paper
 from tlbench.report.page.probability_charts import probability_figures
-from tlbench.report.page.roc_chart import roc_figure
+from tlbench.report.page.roc_chart import PAPER, PAPER_AUC, roc_figure
 from tlbench.report.page.series import Series, series_of
 from tlbench.report.page.template import FOLDER
 
@@ -27,6 +27,12 @@ Format = Literal["svg", "png"]
 _WIDTH = 640
 _PANEL = 180
 _SCALE = 3  # pixels of a PNG for each of the figure's
+_PAPER: dict[str, Any] = CONFIG | {
+    "background": "var(--paper)",
+    "padding": 10,
+    "font": "sans-serif",
+    "title": {"color": "var(--ink)", "fontSize": 15, "anchor": "start", "offset": 12},
+}
 
 
 def charts_context(compared: Compared) -> dict[str, Any]:
@@ -48,8 +54,8 @@ def charts_context(compared: Compared) -> dict[str, Any]:
             }
             for one in series
         ],
+        "paper": {"name": PAPER, "auc": PAPER_AUC},
         "slider": slider_context(series, compared.data),
-        "config": CONFIG,
         "style": _text("charts.css"),
         "scripts": [_library(), _text("charts.js")],
     }
@@ -130,23 +136,20 @@ def _height(figure: Figure) -> int:
 
 def _for_file(figure: Figure) -> dict[str, Any]:
     grid = figure.shape == "grid"
-    # In a file the legend takes its own room, and must not squeeze the figure.
     chart = figure.with_legend() if figure.with_legend else figure.chart
     chart = chart.properties(title=figure.title)
     if not grid:
         chart = chart.properties(width=_WIDTH - 160, height=min(_height(figure), _WIDTH - 160)
                                  if figure.shape == "square" else _height(figure))  # fmt: skip
-    spec = compile_chart(chart, figure.data, columns=grid)
+    spec = compile_chart(chart, figure.data, columns=grid, config=_PAPER)
     values = {"columns": 3, "child_width": _PANEL, "child_height": _PANEL}
     for signal in spec["signals"]:
         if signal["name"] in values:
             signal["value"] = values[signal["name"]]
-    paper = CONFIG | {
-        "background": "var(--paper)", "padding": 10, "font": "sans-serif",
-        "title": {"color": "var(--ink)", "fontSize": 15, "anchor": "start", "offset": 12},
-    }  # fmt: skip
-    spec.pop("background", None)
-    return dict(on_paper(spec | {"config": spec.get("config", {}) | paper}))
+    if not grid:
+        # A legend takes room of its own, and must not squeeze the figure.
+        spec["autosize"] = {"type": "pad"}
+    return dict(on_paper(spec))
 
 
 @cache

@@ -33,7 +33,9 @@ def forest_figure(series: Sequence[Series], data: Any) -> Figure:
             }
         )
     left = min(0.45, *(row["low"] for row in rows))
-    x = alt.X("auc:Q", title="AUC", scale=alt.Scale(domain=[left, 1], nice=True, zero=False))
+    left = math.floor(20 * left) / 20
+    scale = alt.Scale(domain=[left, 1], nice=False, zero=False)
+    x = alt.X("auc:Q", title="AUC", scale=scale, axis=alt.Axis(tickCount=6))
     base = chart_of("rows").encode(y=_names_axis(series))
     kinds = ["backbone", "control"]
     chart = alt.layer(
@@ -113,7 +115,7 @@ def difference_figure(series: Sequence[Series], data: Any) -> Figure:
         ),
         base.mark_text(fontSize=12).encode(
             color=told,
-            text=alt.value(alt.expr(f"{room} > 46 ? datum.long : {room} > 27 ? datum.short : "
+            text=alt.value(alt.expr(f"{room} > 46 ? datum.long : {room} > 21 ? datum.short : "
                                     "datum.mark")),
             opacity=alt.value(alt.expr(f"{room} < 9 ? 0 : 1")),
             size=alt.value(alt.expr(f"clamp({room} / 3, 8, 12)")),
@@ -161,12 +163,13 @@ def _cells(pair: Any, ranks: dict[str, int], level: float) -> list[Row]:
         "words": "told apart" if told else "can't be told apart",
     }
     first, second = f"{ranks[a]} {a}", f"{ranks[b]} {b}"
-    limits = f"{low:.2f} to {high:.2f}".replace("-", "−")
+    limits = f"{low + 0.0:.2f} to {high + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−")
     short = f"{value:.2f}"
+    short_p = "<.01" if pair["p_holm"] < 0.005 else f"{pair['p_holm']:.2f}"
     return [
-        both | {"row": first, "column": str(ranks[b]), "limits": limits, "short": short,
+        both | {"row": first, "column": str(ranks[b]), "limits": limits, "short": mark or short,
                 "long": f"{mark} {value:.3f}".strip()},
-        both | {"row": second, "column": str(ranks[a]), "limits": "", "short": mark,
+        both | {"row": second, "column": str(ranks[a]), "limits": "", "short": mark or short_p,
                 "long": p.number},
     ]  # fmt: skip
 
@@ -286,7 +289,7 @@ def _cost_figure(
     import altair as alt
 
     base = chart_of("rows").encode(
-        x=alt.X("cost:Q", title=axis, scale=alt.Scale(type="log", padding=24),
+        x=alt.X("cost:Q", title=axis, scale=alt.Scale(type="log", nice=False, padding=24),
                 axis=alt.Axis(format="~r", labelOverlap=True)),
     )  # fmt: skip
     y = alt.Y("auc:Q", title="AUC", scale=alt.Scale(zero=False))

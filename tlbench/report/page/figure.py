@@ -19,7 +19,6 @@ ROW = 24
 CONFIG: dict[str, Any] = {
     # The figure as a whole is described by its alt text and its table: its marks are not read out.
     "aria": False,
-    "background": None,
     "font": "system-ui, sans-serif",
     "padding": 2,
     "view": {"stroke": None},
@@ -33,8 +32,13 @@ CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     },
-    "header": {"labelColor": "var(--ink)", "labelFontSize": 12, "title": None},
-    "legend": {"labelColor": "var(--ink)", "titleColor": "var(--ink)", "labelLimit": 400},
+    "header": {"labelColor": "var(--ink)", "labelFontSize": 12},
+    "legend": {
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "labelLimit": 400,
+        "labelFontSize": 12,
+    },
     "text": {"color": "var(--ink)", "fontSize": 12},
 }
 
@@ -71,7 +75,11 @@ def chart_of(name: str) -> Any:
 
 
 def compile_chart(
-    chart: Any, data: Mapping[str, Sequence[Row]], *, columns: bool = False
+    chart: Any,
+    data: Mapping[str, Sequence[Row]],
+    *,
+    columns: bool = False,
+    config: Mapping[str, Any] = CONFIG,
 ) -> dict[str, Any]:
     """Return the Vega specification of an Altair chart with its rows by name.
 
@@ -80,9 +88,12 @@ def compile_chart(
     """
     import vl_convert
 
-    spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
+    spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict(), config=dict(config))
     # Where the schema is published is of no use to a page that fetches nothing.
-    spec.pop("$schema", None)
+    del spec["$schema"]
+    # Without one in the configuration it is white, in the dark too.
+    if "background" not in config:
+        del spec["background"]
     for source in spec["data"]:
         if source["name"] in data:
             source["values"] = list(data[source["name"]])

@@ -35,10 +35,12 @@ def _reliability_figure(series: Sequence[Series], data: Any) -> Figure:
     rows = [row for one in series for row in _bins(one, data["level"])]
     scale = alt.Scale(domain=[0, 1], nice=False)
     y = alt.Y("observed:Q", title="Observed share", scale=scale)
-    base = alt.Chart().encode(x=alt.X("predicted:Q", title="Predicted probability", scale=scale))
+    axis = alt.Axis(tickCount=2)
+    x = alt.X("predicted:Q", title="Mean probability", scale=scale, axis=axis)
+    base = alt.Chart().encode(x=x)
     ends = {"x": alt.XDatum(0), "y": alt.YDatum(0), "x2": alt.X2Datum(1), "y2": alt.Y2Datum(1)}
     chart = alt.layer(
-        alt.Chart().mark_rule(color="var(--ink-soft)", opacity=0.6).encode(**ends),
+        alt.Chart().mark_rule(color="var(--ink-soft)", opacity=0.2).encode(**ends),
         base.mark_rule(color="var(--accent)", strokeWidth=2, opacity=0.55).encode(
             y=alt.Y("low:Q", title="Observed share", scale=scale), y2="high:Q"
         ),
@@ -60,6 +62,7 @@ def _reliability_figure(series: Sequence[Series], data: Any) -> Figure:
     titles = [one.numbered for one in series]
     facet = alt.Facet("title:N", sort=titles, title=None, header=header)
     chart = chart.properties(width=150, height=150).facet(facet, columns=3)
+    chart = chart.resolve_axis(x="independent")
     worst = max(series, key=lambda one: one.classifier["ece"]["value"])
     best = min(series, key=lambda one: one.classifier["ece"]["value"])
     return Figure(
@@ -162,7 +165,8 @@ def _decision_chart(series: Sequence[Series], *, legend: bool) -> Any:
 
     key = alt.Legend(title=None, orient="bottom", columns=2, symbolType="stroke", symbolSize=500)
     show = key if legend else None
-    x = alt.X("x:Q", title="Threshold probability", scale=alt.Scale(domain=[0, 1], nice=False))
+    scale, axis = alt.Scale(domain=[0, 1], nice=False), alt.Axis(tickCount=5)
+    x = alt.X("x:Q", title="Threshold probability", scale=scale, axis=axis)
     y = alt.Y("y:Q", title="Net benefit")
     return alt.layer(
         alt.Chart(alt.Data(values=[{"y": 0}])).mark_rule(color="var(--ink)").encode(y="y:Q"),
@@ -212,7 +216,7 @@ def _scores_figure(series: Sequence[Series], data: Any) -> Figure:
         "scores",
         "Scores by class",
         f"How the scores of the hold-out's {words} are distributed, a row a backbone: positives "
-        "upwards in solid colour, negatives downwards and hatched by their outline, each class "
+        "upwards in solid colour, negatives downwards, pale with an outline, each class "
         "scaled to its own most frequent score. The upright line is the cut-off chosen before the "
         f"hold-out was looked at: right of it everything is called positive.{never}",
         f"Histograms of scores by class for {len(series)} backbones. Median score of positives "

@@ -17,6 +17,10 @@ from tlbench.specs import UNIT_WORDS
 PAPER = "Kim and MacKinnon 2018"
 PAPER_AUC = 0.954
 _MOST_POINTS = 400
+_STAR = (
+    "M0,-1L0.235,-0.324L0.951,-0.309L0.38,0.124L0.588,0.809"
+    "L0,0.4L-0.588,0.809L-0.38,0.124L-0.951,-0.309L-0.235,-0.324Z"
+)
 _X, _Y = "1 − specificity", "Sensitivity"
 
 
@@ -107,7 +111,7 @@ def _chart(series: Sequence[Series], *, legend: bool) -> Any:
         .mark_point(filled=True, size=70, opacity=1, stroke="var(--paper)", strokeWidth=1.5)
         .encode(x="x:Q", y="y:Q", fill=alt.Fill("name:N", scale=colour_scale(series), legend=None),
                 tooltip=_tooltip("Validation cut-off")),
-        *_paper_point(),
+        *_paper_point(named=legend),
         line.mark_point(size=80, filled=True, color="var(--ink)").encode(
             x="x:Q",
             y="y:Q",
@@ -156,29 +160,30 @@ def _axis(channel: str, title: str, expression: str) -> Any:
 def _diagonal() -> Any:
     import altair as alt
 
-    scale = alt.Scale(domain=[0, 1], nice=False)
+    scale, axis = alt.Scale(domain=[0, 1], nice=False), alt.Axis(tickCount=5)
     return (
         alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
         .mark_line(color="var(--ink-soft)", strokeWidth=1, opacity=0.6)
-        .encode(x=alt.X("x:Q", title=_X, scale=scale), y=alt.Y("y:Q", title=_Y, scale=scale))
+        .encode(
+            x=alt.X("x:Q", title=_X, scale=scale, axis=axis),
+            y=alt.Y("y:Q", title=_Y, scale=scale, axis=axis),
+        )
     )
 
 
-def _paper_point() -> list[Any]:
+def _paper_point(*, named: bool) -> list[Any]:
     import altair as alt
 
-    star = "M0,-1L0.235,-0.324L0.951,-0.309L0.38,0.124L0.588,0.809L0,0.4L-0.588,0.809L-0.38,0.124"
     base = chart_of("paper").encode(x="x:Q", y="y:Q")
-    return [
-        base.mark_point(
-            shape=f"{star}L-0.951,-0.309L-0.235,-0.324Z", size=420, filled=True,
-            fill="var(--ink)", stroke="var(--paper)", strokeWidth=1, opacity=1,
-        ).encode(tooltip=[
-            alt.Tooltip("name:N", title="Paper"),
-            alt.Tooltip("sensitivity:N", title="Sensitivity"),
-            alt.Tooltip("specificity:N", title="Specificity"),
-        ]),
-    ]  # fmt: skip
+    star = base.mark_point(
+        shape=_STAR, size=420, filled=True, fill="var(--ink)", stroke="var(--paper)",
+        strokeWidth=1, opacity=1,
+    ).encode(tooltip=[
+        alt.Tooltip("name:N", title="Paper"),
+        alt.Tooltip("sensitivity:N", title="Sensitivity"),
+        alt.Tooltip("specificity:N", title="Specificity"),
+    ])  # fmt: skip
+    return [star, base.mark_text(dy=-14, align="left").encode(text="name:N")] if named else [star]
 
 
 def _tooltip(cutoff: str) -> list[Any]:
