@@ -58,6 +58,10 @@ def report_command(
             "Word document, or as LaTeX.",
         ),
     ] = ReportFormat.html,
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Save every figure in this folder, as SVG and PNG.", metavar="DIR"),
+    ] = None,
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Show cases with their pictures.")
     ] = True,
@@ -102,6 +106,8 @@ def report_command(
         level=level,
         ci=ci.value,
     )
+    if figures:
+        _save_figures(compared, figures)
     if output is None and written_as is ReportFormat.html:
         output = Path("report.html")
     if output is None:
@@ -118,6 +124,14 @@ def report_command(
         offline=offline,
     )
     save(compared, output, written_as, cases, open_plugins(plugin, strict_plugins))
+
+
+def _save_figures(compared: Compared, folder: Path) -> None:
+    from tlbench.cli.output import print_line
+    from tlbench.report.page.charts import save_charts
+
+    files = save_charts(compared, folder)
+    print_line(f"saved {len(files)} figures in {folder}")
 
 
 def save(

@@ -25,6 +25,7 @@ def make_report(
     *,
     output: str | Path = "report.html",
     format: Format = "html",
+    figures: str | Path | None = None,
     images: bool = True,
     heatmaps: bool = False,
     data_root: str | Path | None = None,
@@ -38,7 +39,8 @@ def make_report(
 ) -> Path:
     """Compare records that share a hold-out, write the report to `output` and return it.
 
-    `runs` and the other `options` are those of `compare`. `images` shows cases as thumbnails, and
+    `runs` and the other `options` are those of `compare`. `figures` is a folder that gets every
+    figure as SVG and PNG. `images` shows cases as thumbnails, and
     `heatmaps` what their scores come from; `data_root`, `positive`, `manifest` and `columns` say
     where the radiographs are, as they did for the run, `plugins` are files that offer who reads
     them. The file is written whole or not at all. Raises `DataError` where hold-outs differ or the
@@ -59,7 +61,12 @@ def make_report(
     )
     host = load_plugins([Path(file) for file in plugins])
     file = Path(output)
-    save_report(compare(runs, **options), file, format, request, host)
+    compared = compare(runs, **options)
+    if figures is not None:
+        from tlbench.report.page.charts import save_charts
+
+        save_charts(compared, Path(figures))
+    save_report(compared, file, format, request, host)
     return file
 
 
