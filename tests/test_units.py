@@ -134,10 +134,10 @@ def test_no_unit_is_split_and_partitions_count_units(evaluate, unit: str) -> Non
     assert sum(part["n"] for part in record["partitions"].values()) == len(set(map(key, ROWS)))
 
 
-def test_for_images_the_file_has_no_further_column_and_units_are_the_radiographs(evaluate) -> None:
+def test_for_images_the_file_has_no_column_of_units_and_units_are_the_radiographs(evaluate) -> None:
     record = evaluate(unit="image")
     header = (record.folder / "predictions.csv").read_text().splitlines()[0]
-    assert header == "case,patient,partition,label,score"
+    assert header == "case,patient,partition,label,score,fingerprint"
     assert record.unit_predictions() == record.predictions()
     assert "images" not in record["holdout"]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tlbench.evaluate import evaluate as evaluate
     from tlbench.hookspecs import hookimpl as hookimpl
     from tlbench.records import Record as Record
+    from tlbench.report.document import make_report as make_report
     from tlbench.run import run as run
     from tlbench.run import run_seeds as run_seeds
     from tlbench.specs import BackboneFamily as BackboneFamily
@@ -41,6 +42,7 @@ _HOMES = {
     "compare": "tlbench.compare",
     "evaluate": "tlbench.evaluate",
     "hookimpl": "tlbench.hookspecs",
+    "make_report": "tlbench.report.document",
     "run": "tlbench.run",
     "run_seeds": "tlbench.run",
 }

@@ -48,6 +48,17 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
+def peak_memory_mb() -> float | None:
+    """Return the largest resident set of this process so far in MB, None where nobody counts it."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return None
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, others kibibytes.
+    return round(largest * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
 def _versions() -> dict[str, str]:
     found = {}
     for package in _PACKAGES:

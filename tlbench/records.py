@@ -22,8 +22,18 @@ _NEEDED = (
     *("synthetic", "control", "holdout", "auc", "operating_point", "operating_point_optimistic"),
     *("top_layer", "warnings", "details"),
 )
+_NEEDED_WITHIN = {
+    "holdout": ("n", "positives", "patients", "fingerprint"),
+    "auc": ("value",),
+    "operating_point": ("rule", "chosen_on", "cutoff", "ties"),
+    "details.dataset": ("fingerprint",),
+    "details.backbone": ("title",),
+    "details.weights": ("title",),
+    "details.features": ("digest",),
+}
+_MAY_BE_NULL = {"patients", "cutoff", "ties"}
 PREDICTION_COLUMNS = ("case", "patient", "partition", "label", "score")
-"""And `unit` as a sixth where the unit is not the image."""
+"""Then `unit` where that is not the image, and `fingerprint` where it is known."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,8 @@ class Prediction:
     """The score of one radiograph, or of one unit, which goes by the first of its cases.
 
     `patient` is a pseudonym, never the data set's own id, and so is `unit`: of the study or the
-    patient that the score belongs to, None where that is the image.
+    patient that the score belongs to, None where that is the image. `fingerprint` stands for the
+    bytes of the radiograph's file; records of earlier versions have none.
     """
 
     case: str
@@ -40,6 +51,7 @@ class Prediction:
     label: int
     score: float
     unit: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +95,7 @@ class Record(Mapping[str, Any]):
                         int(row["label"]),
                         float(row["score"]),
                         row["unit"] if self.data.get("unit", "image") != "image" else None,
+                        row.get("fingerprint"),
                     )
                     for row in csv.DictReader(stream)
                 ]
@@ -147,12 +160,16 @@ def save_record(
 def _predictions_csv(predictions: Sequence[Prediction]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    with_units = any(p.unit is not None for p in predictions)
-    writer.writerow([*PREDICTION_COLUMNS, *(["unit"] if with_units else [])])
+    more = [
+        name
+        for name in ("unit", "fingerprint")
+        if any(getattr(p, name) is not None for p in predictions)
+    ]
+    writer.writerow([*PREDICTION_COLUMNS, *more])
     for p in predictions:
         # repr gives the shortest text that reads back as the same double.
         row = [p.case, p.patient, p.partition, p.label, repr(float(p.score))]
-        writer.writerow([*row, *([p.unit] if with_units else [])])
+        writer.writerow([*row, *(getattr(p, name) for name in more)])
     return out.getvalue()
 
 
@@ -178,7 +195,7 @@ def load_record(folder: Path) -> Record:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         schema = int(data["schema"])
-        lost = [name for name in _NEEDED if schema <= SCHEMA and name not in data]
+        lost = list(_lost(data)) if schema <= SCHEMA else []
         if lost:
             raise ValueError(f"it lacks {', '.join(lost)}")
         data.setdefault("unit", "image")  # what all records were of before there were others
@@ -192,6 +209,21 @@ def load_record(folder: Path) -> Record:
             "install a newer tlbench",
         )
     return Record(data, folder)
+
+
+def _lost(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a record lacks that every version of tlbench has written."""
+    yield from (name for name in _NEEDED if name not in data)
+    for path, fields in _NEEDED_WITHIN.items():
+        first, _, second = path.partition(".")
+        within = data.get(first)
+        if not isinstance(within, dict):
+            continue
+        if second:
+            within = within.get(second) or {}
+        for field in fields:
+            if field not in within or (within[field] is None and field not in _MAY_BE_NULL):
+                yield f"{path}.{field}"
 
 
 def list_records(results: Path, warn: Callable[[str], None]) -> list[Record]:

@@ -20,7 +20,7 @@ from tlbench.audit.gate import Audited, audit_run
 from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, few, read_table
 from tlbench.datasets.units import number_units
-from tlbench.environment import cache_folder, describe_environment
+from tlbench.environment import cache_folder, describe_environment, peak_memory_mb
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
 from tlbench.features.calibration import calibrate
 from tlbench.features.engines.base import Engine, EngineKey, Network
@@ -233,6 +233,7 @@ class _Work:
             "seconds": round(self.extraction.seconds, 3),
         }
         record["seconds"] = round(time.monotonic() - self.started, 3)
+        record["memory_mb"] = peak_memory_mb()
         record = finite(record)
         log = [json.dumps(record["details"], sort_keys=True), *record["warnings"]]
         saved = save_record(

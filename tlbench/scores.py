@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.contract import as_numbers, check_layer
-from tlbench.datasets.table import Table
+from tlbench.datasets.table import Table, fingerprint_image
 from tlbench.datasets.units import fingerprint_units, name_units, number_units
 from tlbench.errors import DataError, PluginError, TlbenchError
 from tlbench.measures import finite, measure, measure_partition
@@ -286,6 +286,7 @@ def _predictions(plan: Plan, scores: NDArray[np.float64]) -> list[Prediction]:
             radiograph.label,
             float(scores[row]),
             units[row],
+            fingerprint_image(table.digests[row]),
         )
         for row, radiograph in enumerate(table.radiographs)
     ]

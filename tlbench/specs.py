@@ -236,7 +236,8 @@ class DataChoice:
 class DatasetRequest:
     """What a reader gets: the user's folder and choices, and a folder for what it generates.
 
-    What `warn` hears stands among the warnings of every record made of this data set.
+    What `warn` hears stands among the warnings of every record made of this data set. With
+    `lenient`, radiographs whose files are missing are left out, or returned, instead of refused.
     """
 
     folder: Path
@@ -248,6 +249,7 @@ class DatasetRequest:
     warn: Callable[[str], None] = _silent
     manifest: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    lenient: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,10 @@ def compare_command(
     json: Json = False,
     plots: Plots = None,
     plot_format: PlotFormatOption = PlotFormat.png,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the page of `tlbench report` too.", metavar="FILE"),
+    ] = None,
     results: Results = Path("results"),
 ) -> None:
     """Compare the runs that share a hold-out: which backbones can be told apart, and how surely."""
@@ -86,6 +90,10 @@ def compare_command(
         from tlbench.report.curves import curves_of_comparison
 
         _plot(curves_of_comparison(compared), plots, level, ci, plot_format, compared.data)
+    if html:
+        from tlbench.cli.report import save
+
+        save(compared, html)
 
 
 def evaluate_command(

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tlbench import __version__
-from tlbench.cli import audit, cache, catalogue, compare, data, doctor, plugins, run
+from tlbench.cli import audit, cache, catalogue, compare, data, doctor, plugins, report, run
 from tlbench.errors import InterruptedRunError, TlbenchError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("run", short_help="Evaluate backbones on a data set.")(run.run_command)
 app.command("compare", short_help="Compare runs that share a hold-out.")(compare.compare_command)
+app.command("report", short_help="Write the comparison as one page.")(report.report_command)
 app.command("evaluate", short_help="Evaluate predictions made elsewhere.")(compare.evaluate_command)
 app.command("audit", short_help="Look through a data set for leaks and shortcuts.")(
     audit.audit_command

@@ -46,8 +46,10 @@ def read(request: DatasetRequest) -> list[Radiograph]:
         request.say(f'{_count(unlisted, "image")} left out: not in "{table}" ({_first(unlisted)})')
     if request.subset is not None:
         rows = _restrict(rows, table, card, request.subset)
-    _check_present(rows.keys() - folders.keys(), root, published)
-    return [_radiograph(root, name, rows[name], folders[name]) for name in sorted(rows)]
+    if not request.lenient:
+        _check_present(rows.keys() - folders.keys(), root, published)
+    there = sorted(rows.keys() & folders.keys())
+    return [_radiograph(root, name, rows[name], folders[name]) for name in there]
 
 
 def _check_layout(root: Path, published: str) -> None:

@@ -44,7 +44,8 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     for word in ("patient", "study", "case"):
         check_filled(table, word)
     names = name_files(table, root)
-    check_there(table, root, names)
+    if not request.lenient:
+        check_there(table, root, names)
     headers = _read_headers(root, names, request)
     pseudonyms = name_cases(headers)
     found = []

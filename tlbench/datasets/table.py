@@ -160,6 +160,15 @@ class Table:
         )
 
 
+def fingerprint_image(digest: str) -> str:
+    """Return 12 hexadecimal digits that stand for an image in predictions.
+
+    They are of a hash of its digest, not of the digest: all digests together are the salt of
+    pseudonyms, which no output may hold.
+    """
+    return hashlib.sha256(f"image {digest}".encode()).hexdigest()[:12]
+
+
 def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: Progress) -> Table:
     """Return the radiographs that `choice` takes of a data set, checked and in order.
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tlbench.features.rows import RowStore
 from tlbench.files import unwritable, write_whole
 
-KINDS = ("features", "pixels", "signatures", "models")
+KINDS = ("features", "pixels", "signatures", "models", "heatmaps")
 _EXPLAINED = "space.json"
 _LOCK = "lock"
 _STALE = 3600
@@ -26,7 +26,7 @@ _STALE = 3600
 
 @dataclass(frozen=True)
 class Space:
-    """One folder of the cache: features of one space, pixels of one size, signatures, or graphs."""
+    """One folder of the cache: features, pixels, signatures, graphs or heat maps of one kind."""
 
     kind: str
     folder: Path
@@ -125,9 +125,9 @@ def verify_space(space: Space, say: Callable[[str], None]) -> tuple[int, int]:
 def collect_garbage(cache: Path, largest: int) -> tuple[int, int]:
     """Remove what was used least recently until the cache holds at most `largest` bytes.
 
-    Also removes what killed processes left half-written. Features and pixels go shard by shard,
-    exported graphs whole; weights stay, and so does what a run is at work in. Returns the bytes
-    removed and those left.
+    Also removes what killed processes left half-written. Features, pixels and heat maps go shard
+    by shard, exported graphs whole; weights stay, and so does what a run is at work in. Returns the
+    bytes removed and those left.
     """
     removed = sum(_remove(path) for path in _stale(cache))
     spaces = list_spaces(cache)

@@ -16,7 +16,7 @@ def comparison_sheets(data: Data) -> list[Sheet]:
     """Return the tables of a comparison of backbones on one hold-out."""
     title = f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}"
     classifiers = data["classifiers"]
-    marks = _marks(data)
+    marks = group_marks(data)
     rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
     columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
     first = Sheet("backbones", title, columns, rows, _backbone_notes(data))
@@ -25,7 +25,7 @@ def comparison_sheets(data: Data) -> list[Sheet]:
 
 def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
     """Return the tables of an evaluation of predictions made elsewhere."""
-    marks = _marks(data)
+    marks = group_marks(data)
     rules = list(next(iter(data["classifiers"].values()))["cutoffs"])
     rows = [
         row
@@ -52,7 +52,7 @@ def _backbone_row(name: str, classifier: Data, mark: str) -> tuple[Cell, ...]:
     label = "\n".join([name, ", ".join(words)]) if words else name
     return (
         label,
-        _auc(classifier),
+        auc_of(classifier),
         mark,
         estimate(point["sensitivity"]),
         estimate(point["specificity"]),
@@ -66,7 +66,7 @@ def _classifier_rows(
     rows: list[tuple[Cell, ...]] = []
     for i, rule in enumerate(rules):
         point = classifier["cutoffs"][rule]
-        head: tuple[Cell, ...] = (name, _auc(classifier), mark) if i == 0 else ("", "", "")
+        head: tuple[Cell, ...] = (name, auc_of(classifier), mark) if i == 0 else ("", "", "")
         cutoff = f"{rule}\n{_cutoff_words(point['cutoff'])}" + _cutoff_limits(point)
         rows.append((*head, cutoff, estimate(point["sensitivity"]), estimate(point["specificity"])))
     return rows
@@ -81,13 +81,14 @@ def _cutoff_limits(point: Data) -> str:
     return "" if ci is None else f"\n{_cutoff_words(ci['low'])} to {_cutoff_words(ci['high'])}"
 
 
-def _auc(classifier: Data) -> Estimate:
+def auc_of(classifier: Data) -> Estimate:
+    """Return the AUC of a classifier with its interval."""
     ci = classifier["ci"]
     return Estimate(classifier["auc"], ci["low"], ci["high"])
 
 
-def _marks(data: Data) -> dict[str, str]:
-    """Letters: classifiers that share one can't be told apart."""
+def group_marks(data: Data) -> dict[str, str]:
+    """Return letters by name: classifiers that share one can't be told apart."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     marks = dict.fromkeys(data["classifiers"], "")
     for i, group in enumerate(data["groups"]):
@@ -112,29 +113,47 @@ def _proportion_method(classifiers: Data) -> str:
 
 def _backbone_notes(data: Data) -> list[str]:
     classifiers = data["classifiers"]
-    chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
     notes = [
+        *reading_notes(data),
+        *(f"{name}: weights {c['weights_title']}." for name, c in classifiers.items()),
+        *_control_notes(data),
+        *seed_notes(data),
+    ]
+    seeds = {c["seed"] for c in classifiers.values()}
+    if len(seeds) > 1:
+        notes.append(f"Warning: {no_shared_seed(data)}.")
+    return notes + [f"Warning: {warning}." for warning in data["warnings"]]
+
+
+def reading_notes(data: Data) -> list[str]:
+    """Return what a reader of the first table has to know, without the warnings."""
+    classifiers = data["classifiers"]
+    chosen_on = {c["cutoffs"]["validation"]["chosen_on"] for c in classifiers.values()}
+    return [
         *selection_note(data["selection"]),
         *averaged(data),
         _how(data, unit_of(data)),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(sorted(chosen_on))}; "
         "optimistic: sensitivity and specificity at a cut-off chosen on the hold-out itself.",
         *_group_notes(data),
-        *(f"{name}: weights {c['weights_title']}." for name, c in classifiers.items()),
-        *_control_notes(data),
     ]
-    notes += [
-        f"{name}: seed {c['seed']} is tested; over seeds {_list(c['seeds']['seeds'])} the AUC "
+
+
+def seed_notes(data: Data) -> list[str]:
+    """Return the spread over seeds of each backbone that has several."""
+    return [
+        f"{name}: seed {c['seed']} is tested; over seeds {in_words(c['seeds']['seeds'])} the AUC "
         f"spreads from {c['seeds']['low']:.3f} to {c['seeds']['high']:.3f} "
         f"(SD {c['seeds']['sd']:.3f})."
-        for name, c in classifiers.items()
+        for name, c in data["classifiers"].items()
         if c["seeds"]["n_seeds"] > 1
     ]
-    seeds = {c["seed"] for c in classifiers.values()}
-    if len(seeds) > 1:
-        each = ", ".join(f"{name} {c['seed']}" for name, c in classifiers.items())
-        notes.append(f"Warning: no seed is shared by all; tested are {each}.")
-    return notes + [f"Warning: {warning}." for warning in data["warnings"]]
+
+
+def no_shared_seed(data: Data) -> str:
+    """Return in words which seed of each backbone is tested, where they share none."""
+    each = ", ".join(f"{name} {c['seed']}" for name, c in data["classifiers"].items())
+    return f"no seed is shared by all; tested are {each}"
 
 
 def _group_notes(data: Data) -> list[str]:
@@ -164,7 +183,9 @@ def _control_notes(data: Data) -> list[str]:
             if item["backbone"] == backbone and not item["beaten"]
         ]
         if failed:
-            notes.append(f"Warning: {backbone} is not shown to beat the control {_list(failed)}.")
+            notes.append(
+                f"Warning: {backbone} is not shown to beat the control {in_words(failed)}."
+            )
     if not any(c["control"] for c in data["classifiers"].values()):
         notes.append(
             "No control is among them: add --backbone image_statistics, or --weights random."
@@ -244,6 +265,7 @@ def _pair_sheets(data: Data) -> list[Sheet]:
     return [Sheet("pairs", "Every pair", columns, rows, notes)]
 
 
-def _list(items: Sequence[Any]) -> str:
+def in_words(items: Sequence[Any]) -> str:
+    """Return one or more items as a list within a sentence."""
     texts = [str(item) for item in items]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

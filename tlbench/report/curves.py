@@ -25,6 +25,7 @@ def curves_of_comparison(compared: Compared) -> list[Curve]:
                 holdout.groups,
                 math.inf if cutoff is None else cutoff,
                 control=classifier["control"],
+                probabilities=classifier["brier"] is not None,
             )
         )
     return curves

@@ -13,12 +13,12 @@ def to_markdown(sheets: Sequence[Sheet]) -> str:
     """Return the sheets as Markdown tables with their notes; text from outside is escaped."""
     parts = []
     for sheet in sheets:
-        lines = [f"**{_markdown(sheet.title)}**", ""]
-        lines.append(_line([_markdown(column) for column in sheet.columns]))
+        lines = [f"**{markdown_text(sheet.title)}**", ""]
+        lines.append(_line([markdown_text(column) for column in sheet.columns]))
         lines.append(_line(["---"] * len(sheet.columns)))
-        lines += [_line([_markdown(in_line(cell)) for cell in row]) for row in sheet.rows]
+        lines += [_line([markdown_text(in_line(cell)) for cell in row]) for row in sheet.rows]
         if sheet.notes:
-            lines += ["", *(f"- {_markdown(note)}" for note in sheet.notes)]
+            lines += ["", *(f"- {markdown_text(note)}" for note in sheet.notes)]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -27,7 +27,8 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Return text with all that Markdown takes for marks escaped, on one line."""
     for mark in ("\\", "|", "*", "_", "`", "[", "]", "<", ">", "#"):
         text = text.replace(mark, "\\" + mark)
     return " ".join(text.split())
@@ -80,6 +81,9 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
+    # At the start of a row it would be an argument of the end of the row before.
+    "[": "{[}",
+    "]": "{]}",
     ">": r"\textgreater{}",
     "–": "--",
     "−": "$-$",
@@ -89,32 +93,72 @@ _LATEX = {
 
 
 def to_latex(sheets: Sequence[Sheet]) -> str:
-    """Return the sheets as LaTeX tables in the style of the package `booktabs`."""
-    return "\n".join(_latex_table(sheet) for sheet in sheets)
+    """Return the sheets as LaTeX tables in the style of the package `booktabs`.
+
+    A sheet that no page holds becomes a `longtable`.
+    """
+    return "\n".join(_long_table(s) if len(s.rows) > _ROWS else _latex_table(s) for s in sheets)
+
+
+_ROWS = 40
+"""So many rows fit a page."""
 
 
 def _latex_table(sheet: Sheet) -> str:
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
-        f"  \\caption{{{_latex(sheet.title)}}}",
-        f"  \\label{{tab:{sheet.name}}}",
-        f"  \\begin{{tabular}}{{{'l' * len(sheet.columns)}}}",
-        "    \\toprule",
-        _latex_row(sheet.columns),
-        "    \\midrule",
-        *(_latex_row(row) for row in sheet.rows),
-        "    \\bottomrule",
-        "  \\end{tabular}",
-    ]
-    if sheet.notes:
-        lines.append(f"  \\par\\footnotesize {' '.join(_latex(note) for note in sheet.notes)}")
-    return "\n".join([*lines, "\\end{table}", ""])
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            "\\begin{table}",
+            *_latex_caption(sheet),
+            f"  \\begin{{tabular}}{{{'l' * len(sheet.columns)}}}",
+            "    \\toprule",
+            _latex_row(sheet.columns),
+            "    \\midrule",
+            *(_latex_row(row) for row in sheet.rows),
+            "    \\bottomrule",
+            "  \\end{tabular}",
+            *_latex_notes(sheet),
+            "\\end{table}",
+            "",
+        ]
+    )
+
+
+def _long_table(sheet: Sheet) -> str:
+    *caption, label = _latex_caption(sheet)
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs,longtable}",
+            f"\\begin{{longtable}}{{{'l' * len(sheet.columns)}}}",
+            *caption,
+            f"{label} \\\\",
+            "    \\toprule",
+            _latex_row(sheet.columns),
+            "    \\midrule",
+            "  \\endhead",
+            *(_latex_row(row) for row in sheet.rows),
+            "    \\bottomrule",
+            "\\end{longtable}",
+            *_latex_notes(sheet),
+            "",
+        ]
+    )
+
+
+def _latex_caption(sheet: Sheet) -> list[str]:
+    return [f"  \\caption{{{latex_text(sheet.title)}}}", f"  \\label{{tab:{sheet.name}}}"]
+
+
+def _latex_notes(sheet: Sheet) -> list[str]:
+    if not sheet.notes:
+        return []
+    return [f"  \\par{{\\footnotesize {' '.join(latex_text(note) for note in sheet.notes)}\\par}}"]
 
 
 def _latex_row(row: Sequence[Cell]) -> str:
-    return f"    {' & '.join(_latex(in_line(cell)) for cell in row)} \\\\"
+    return f"    {' & '.join(latex_text(in_line(cell)) for cell in row)} \\\\"
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Return text with all that LaTeX takes for commands escaped, on one line."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

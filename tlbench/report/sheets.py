@@ -69,5 +69,5 @@ def stacked(cell: Cell) -> str:
 def in_line(cell: Cell) -> str:
     """Return a cell's text on one line."""
     if isinstance(cell, str):
-        return cell.replace("\n", ", ")
+        return cell.replace("\n− ", " − ").replace("\n", ", ")
     return f"{cell.number} ({cell.limits})" if cell.limits else cell.number

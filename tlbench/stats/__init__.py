@@ -17,6 +17,7 @@ Pure functions over arrays: no files, no console, nothing drawn without an `rng`
     (0.778, 0.173, 0.983, 'logit')
 """
 
+from tlbench.stats.band import RocBand, roc_band
 from tlbench.stats.calibration import (
     CLIP,
     CalibrationLine,
@@ -54,7 +55,14 @@ from tlbench.stats.power import (
     power_to_detect,
     variance_of_difference,
 )
-from tlbench.stats.proportion import Proportion, clustered_proportion, proportion
+from tlbench.stats.predictive import PredictiveValue, predictive_value
+from tlbench.stats.proportion import (
+    Proportion,
+    clustered_proportion,
+    effective_sizes,
+    proportion,
+    wilson_limits,
+)
 from tlbench.stats.roc import (
     PartialAuc,
     RocCurve,
@@ -84,9 +92,11 @@ __all__ = [
     "McNemar",
     "OperatingPoint",
     "PartialAuc",
+    "PredictiveValue",
     "Proportion",
     "Reliability",
     "ReliabilityBin",
+    "RocBand",
     "RocCurve",
     "SeedSpread",
     "Spread",
@@ -110,6 +120,7 @@ __all__ = [
     "delong_components",
     "delong_covariance",
     "detectable_difference",
+    "effective_sizes",
     "hoeffding_limits",
     "holm",
     "indistinguishable",
@@ -121,9 +132,12 @@ __all__ = [
     "parse_rule",
     "partial_auc",
     "power_to_detect",
+    "predictive_value",
     "proportion",
     "reliability",
+    "roc_band",
     "roc_curve",
     "spread_over_seeds",
     "variance_of_difference",
+    "wilson_limits",
 ]

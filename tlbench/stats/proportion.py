@@ -7,7 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tlbench.stats.inputs import BoolArray, IntArray, check_choice, check_groups, check_level
+from tlbench.stats.inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    check_choice,
+    check_groups,
+    check_level,
+)
 from tlbench.stats.reference import quantile
 
 # statsmodels has Wilson's and Clopper and Pearson's intervals, but importing its `proportion`
@@ -83,6 +90,29 @@ def clustered_proportion(
     return Proportion(value, low, high, k, n, level, f"{method}, Rao-Scott", effective)
 
 
+def effective_sizes(groups: Any, n: int) -> FloatArray:
+    """Return the sizes (n + 1,) that `clustered_proportion` uses for the first k of n cases.
+
+    `groups` (n,) patient ids, cases in the order in which they become hits, k = 0, 1, ..., n: so
+    all cut-offs of a classifier cost one pass. Raises ValueError for bad input.
+    """
+    codes, count = check_groups(groups, n)
+    sizes = np.full(n + 1, float(count))
+    if count in (1, n):
+        return sizes
+    cases = np.bincount(codes, minlength=count)
+    order = np.argsort(codes, kind="stable")
+    before = np.empty(n, dtype=np.int64)
+    before[order] = np.arange(n) - np.repeat(np.cumsum(cases) - cases, cases)
+    # Of the sum of (k_c - p n_c)^2 over patients, what one more hit adds to its three parts.
+    squares, products = np.cumsum(2 * before + 1)[:-1], np.cumsum(cases[codes])[:-1]
+    p = np.arange(1, n) / n
+    excess = squares - 2.0 * p * products + p**2 * float(cases @ cases)
+    variance = count / (count - 1) * excess / n**2
+    sizes[1:-1] = n / np.maximum(1.0, variance * n / (p * (1.0 - p)))
+    return sizes
+
+
 def _effective_size(hit: BoolArray, codes: IntArray, count: int) -> float:
     n, k = hit.size, int(np.count_nonzero(hit))
     if k in (0, n) or count < 2:
@@ -94,10 +124,11 @@ def _effective_size(hit: BoolArray, codes: IntArray, count: int) -> float:
 
 
 def _limits(k: float, n: float, level: float, method: str) -> tuple[float, float]:
-    return _wilson(k, n, level) if method == "wilson" else _clopper_pearson(k, n, level)
+    return wilson_limits(k, n, level) if method == "wilson" else _clopper_pearson(k, n, level)
 
 
-def _wilson(k: float, n: float, level: float) -> tuple[float, float]:
+def wilson_limits(k: float, n: float, level: float) -> tuple[float, float]:
+    """Return Wilson's limits of k / n, which need not be whole numbers."""
     z = quantile(level)
     p, shrink = k / n, 1.0 + z * z / n
     centre = (p + z * z / (2.0 * n)) / shrink

@@ -1,0 +1,116 @@
+"""What the slider of cut-offs needs: all cut-offs of each backbone, and the page it starts with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from tlbench.report.page.chart import compile_chart
+from tlbench.report.page.roc_chart import band_rows, curve_rows, draw_cutoff
+from tlbench.report.page.series import Series
+from tlbench.report.plot_text import percent
+from tlbench.report.sheets import Estimate
+from tlbench.specs import UNIT_WORDS
+from tlbench.stats import (
+    PredictiveValue,
+    Proportion,
+    effective_sizes,
+    operating_point,
+    predictive_value,
+)
+from tlbench.stats.reference import quantile
+
+
+def slider_context(series: Sequence[Series], data: Any) -> dict[str, Any]:
+    """Return what the template `slider.html` shows, and what its script reads."""
+    level, holdout = data["level"], data["holdout"]
+    first = series[0]
+    return {
+        "names": [one.name for one in series],
+        "numbers": _first_numbers(first, level),
+        "prevalence": f"{100 * holdout['positives'] / holdout['n']:.4g}",
+        "percent": percent(level),
+        "units": UNIT_WORDS[data["unit"]],
+        "alt": f"ROC curve of the chosen backbone, at first {first.name}, with a ring at the "
+        "cut-off that the slider is at.",
+        "data": {
+            "z": quantile(level),
+            "backbones": [_stops(one) for one in series],
+        },
+        "spec": compile_chart(draw_cutoff(), {"one": [{}]}),
+    }
+
+
+def _stops(one: Series) -> dict[str, Any]:
+    """All cut-offs, ascending, with "nobody" (null) last, and what each gives.
+
+    Between two scores of the hold-out every cut-off gives the same; the validation cut-off gets a
+    stop of its own all the same, so that the slider stands at it and not beside it.
+    """
+    roc = one.roc
+    cutoffs = roc.thresholds[::-1].tolist()
+    places = list(range(len(cutoffs)))
+    chosen = math.inf if one.curve.cutoff is None else float(one.curve.cutoff)
+    start = int(np.searchsorted(cutoffs, chosen))
+    if cutoffs[start] != chosen:
+        cutoffs.insert(start, chosen)
+        places.insert(start, start)
+    tp, fp = roc.tp[::-1][places], roc.fp[::-1][places]
+    return {
+        "name": one.name,
+        "cutoffs": [cutoff if math.isfinite(cutoff) else None for cutoff in cutoffs],
+        "tp": tp.tolist(),
+        "fp": fp.tolist(),
+        "positives": roc.n_positive,
+        "negatives": roc.n_negative,
+        "start": start,
+        "sizes": _sizes(one),
+        "curve": [[row["x"], row["y"]] for row in curve_rows(one)],
+        "band": [[row["x"], row["low"], row["high"]] for row in band_rows(one)],
+    }
+
+
+def _sizes(one: Series) -> dict[str, list[float]] | None:
+    """By the number of true and of false positives: the sizes that Wilson's limits are made with.
+
+    None where every case is a patient of its own.
+    """
+    groups = one.curve.groups
+    if groups is None or np.unique(groups).size == len(groups):
+        return None
+    order = np.argsort(-np.asarray(one.curve.scores), kind="stable")
+    ordered = np.asarray(groups)[order]
+    positive = np.asarray(one.curve.labels)[order] == 1
+    return {
+        name: effective_sizes(ordered[own], int(np.count_nonzero(own))).tolist()
+        for name, own in (("positives", positive), ("negatives", ~positive))
+    }
+
+
+def _first_numbers(one: Series, level: float) -> dict[str, Any]:
+    """The numbers at the validation cut-off, for readers without scripts and for paper."""
+    curve = one.curve
+    cutoff = math.inf if curve.cutoff is None else curve.cutoff
+    point = operating_point(curve.labels, curve.scores, cutoff, level=level, groups=curve.groups)
+    prevalence = (point.tp + point.fn) / len(curve.labels)
+    parts = point.sensitivity, point.specificity
+    ppv, npv = (predictive_value(*parts, prevalence, positive=which) for which in (True, False))
+    rates = {
+        "sensitivity": Estimate(*_limits(point.sensitivity)),
+        "specificity": Estimate(*_limits(point.specificity)),
+        "ppv": Estimate(*_limits(ppv)),
+        "npv": Estimate(*_limits(npv)),
+    }
+    counts = {key: asdict(point)[key] for key in ("tp", "fp", "fn", "tn")}
+    words = "nobody" if math.isinf(cutoff) else f"{cutoff:.4g}"
+    return {"cutoff": words, "rates": rates, "counts": counts}
+
+
+def _limits(
+    found: Proportion | PredictiveValue,
+) -> tuple[float | None, float | None, float | None]:
+    return found.value, found.low, found.high

@@ -1,0 +1,281 @@
+"""Trust: where the figures come from, as tables and lists that a reader can check."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlbench.compare import Compared
+from tlbench.report.page.facts import (
+    Records,
+    detail,
+    interval_words,
+    model_of,
+    partitions_of,
+    preprocessing_of,
+    source_of,
+    weights_of,
+)
+from tlbench.report.rows import unit_of
+from tlbench.report.selections import selection_note
+from tlbench.report.sheets import DASH, Cell, Sheet
+from tlbench.specs import UNIT_WORDS
+
+Data = Mapping[str, Any]
+
+
+def trust_context(compared: Compared) -> dict[str, Any]:
+    """Return what the section on trust shows."""
+    records = {entry.name: entry.record for entry in compared.entries}
+    first = next(iter(records.values()))
+    return {
+        "audit": _audit(records),
+        "data": _data(first),
+        "partitions": _partitions(compared.data, records),
+        "protocols": _protocols(records),
+        "intervals": interval_words(compared.data),
+        "sheets": [_backbones(records), _weights(records), _runs(compared), _versions(records)],
+        "commands": _commands(compared),
+    }
+
+
+def trust_sheets(compared: Compared) -> list[Sheet]:
+    """Return the tables of the section, as papers need them."""
+    found = trust_context(compared)
+    return [found["partitions"], *found["sheets"]]
+
+
+def _audit(records: Records) -> dict[str, Any]:
+    """What the audit found: of all records, the one that found most."""
+    audits = [record["audit"] for record in records.values() if record.get("audit")]
+    looked = [audit for audit in audits if audit.get("mode") != "off"]
+    if not looked:
+        word = "switched off (--audit off)" if audits else "not part of these runs"
+        return {"verdict": f"The audit of the data was {word}.", "passed": None, "found": []}
+    worst = max(looked, key=lambda audit: sum(audit.get("counts", {}).values()))
+    counts = worst.get("counts", {})
+    leaks = worst.get("leaks", [])
+    verdict = (
+        f"Failed: {len(leaks)} {'leak' if len(leaks) == 1 else 'leaks'} between partitions or from "
+        "what the weights were trained on."
+        if leaks
+        else "Passed: no leak between partitions was found, nor into what the weights have seen."
+    )
+    found = [("Leaks", leaks)] if leaks else []
+    pairs = [" and ".join(map(str, cases)) for cases in worst.get("contradictions", [])]
+    if pairs:
+        found.append(("Pictures that stand in the data set with both labels", pairs))
+    tells = [f"{s['name']}: AUC {s['auc']:.3f}" for s in worst.get("shortcuts", [])]
+    if tells:
+        found.append(("Shortcuts: what else tells the labels apart", tells))
+    if counts.get("look_alikes"):
+        number = counts["look_alikes"]
+        line = "Radiographs of one picture are kept together in one partition."
+        found.append((f"Pictures that the data set has more than once: {number}", [line]))
+    return {"verdict": verdict, "passed": not leaks, "found": found}
+
+
+def _data(record: Data) -> list[tuple[str, str]]:
+    """The data set, by what is known of it."""
+    patients = record.get("patients")
+    rows = [
+        ("Data set", source_of(record)),
+        ("Subset", record["subset"] or "all of it"),
+        ("Taken", " ".join(selection_note(detail(record, "dataset", "selection")))),
+        ("Radiographs", _number(record.get("radiographs"))),
+        ("With a fracture", _number(record.get("positives"))),
+        ("Patients", "not named by the data set" if patients is None else f"{patients:,}"),
+        ("Unreadable files left out", _number(record.get("skipped"))),
+        ("Fingerprint", detail(record, "dataset", "fingerprint", "")),
+        ("Fingerprint of the hold-out", record["holdout"].get("fingerprint") or ""),
+        ("Reference", detail(record, "dataset", "citation", "")),
+    ]
+    return [(name, str(text)) for name, text in rows if text]
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _partitions(data: Data, records: Records) -> Sheet:
+    """One row a partition; where backbones differ in their partitions, rows for each kind."""
+    kinds: dict[str, tuple[list[str], dict[str, Data]]] = {}
+    for name, record in records.items():
+        parts = partitions_of(record)
+        kinds.setdefault(repr(parts), ([], parts))[0].append(name)
+    unit = unit_of(data)
+    cells = {UNIT_WORDS[unit].capitalize(): "n", "With a fracture": "positives"}
+    if any(part.get("patients") for _, parts in kinds.values() for part in parts.values()):
+        cells["Patients"] = "patients"
+    if unit != "image":
+        cells["Radiographs"] = "images"
+    rows: list[tuple[Cell, ...]] = []
+    for names, parts in kinds.values():
+        under = "" if len(kinds) == 1 else f"\n{', '.join(names)}"
+        for partition, part in parts.items():
+            counts = {"images": part["n"]} | dict(part)
+            row = (_number(counts.get(key)) or DASH for key in cells.values())
+            rows.append((partition + under, *row))
+    columns = ("Partition", *cells)
+    notes = [f"Hold-out: {data['holdout'].get('rule') or 'rule not kept'}."]
+    return Sheet("partitions", "Partitions", columns, rows, notes)
+
+
+def _protocols(records: Records) -> list[dict[str, Any]]:
+    """Each protocol once: its title, its steps and where it comes from."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in records.values():
+        title = detail(record, "protocol", "title", "")
+        found.setdefault(
+            record["protocol"],
+            {
+                "name": record["protocol"],
+                "title": title,
+                "steps": list(detail(record, "protocol", "steps", ())),
+                "reference": detail(record, "protocol", "reference", ""),
+            },
+        )
+    return list(found.values())
+
+
+def _backbones(records: Records) -> Sheet:
+    columns = ("Backbone", "What it is", "Input", "Engine", "Plugin")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            name,
+            model_of(record) or DASH,
+            preprocessing_of(record) or DASH,
+            _engine(record),
+            _plugin(record),
+        )
+        for name, record in records.items()
+    ]
+    return Sheet("networks", "Backbones", columns, rows)
+
+
+def _engine(record: Data) -> str:
+    engine = detail(record, "features", "engine")
+    if not engine:
+        return DASH
+    version = str(engine.get("version", "")).partition("/")[0]
+    text = f"{engine.get('name', '')} {version}\n{engine.get('precision', '')}"
+    check = detail(record, "features", "self_check")
+    if not check or check.get("least_cosine") is None:
+        return text
+    least = f"least cosine {check['least_cosine']:.4f}"
+    if check.get("passed"):
+        return f"{text}, {least} to float32"
+    return f"{text}, for {check.get('precision')} failed its check: {least}"
+
+
+def _plugin(record: Data) -> str:
+    plugin, origin = (detail(record, "backbone", name, "") for name in ("plugin", "origin"))
+    digest = detail(record, "backbone", "plugin_sha256", "")
+    parts = [f"{plugin} ({origin})" if origin else plugin]
+    return "\n".join([*parts, f"sha256 {digest[:12]}…"] if digest else parts) or DASH
+
+
+def _weights(records: Records) -> Sheet:
+    columns = (
+        "Backbone",
+        "Weights, and what they were trained on",
+        "Licence",
+        "Source",
+        "Checksum",
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            name,
+            weights_of(record) or DASH,
+            detail(record, "weights", "licence") or DASH,
+            detail(record, "weights", "source") or DASH,
+            _checksum(record),
+        )
+        for name, record in records.items()
+    ]
+    return Sheet("weights", "Weights", columns, rows)
+
+
+def _checksum(record: Data) -> str:
+    digest = detail(record, "weights", "sha256")
+    return f"sha256 {digest}" if digest else DASH
+
+
+def _runs(compared: Compared) -> Sheet:
+    """One row a run, every seed with its own: when, how long, how much memory."""
+    columns = ("Backbone", "Run", "Seed", "Ended (UTC)", "Time", "Features made", "Memory")
+    rows: list[tuple[Cell, ...]] = []
+    for entry in compared.entries:
+        for seed, record in entry.seeds.items():
+            tested = " (tested)" if len(entry.seeds) > 1 and seed == entry.seed else ""
+            rows.append(
+                (
+                    entry.name,
+                    record["run"],
+                    f"{seed}{tested}",
+                    str(record["created"])[:16].replace("T", " "),
+                    _seconds(record.get("seconds")),
+                    _made(record.get("extraction")),
+                    _memory(record.get("memory_mb")),
+                )
+            )
+    notes = [
+        "Time of the whole run, and the largest memory of its process. Where features were found "
+        "in the cache, the time says little."
+    ]
+    return Sheet("runs", "Runs: time and memory", columns, rows, notes)
+
+
+def _made(extraction: Data | None) -> str:
+    if not extraction or extraction.get("images") is None:
+        return DASH
+    if not extraction["images"]:
+        return "none: from the cache"
+    return f"of {extraction['images']:,} radiographs in {_seconds(extraction.get('seconds'))}"
+
+
+def _seconds(value: float | None) -> str:
+    return DASH if value is None else f"{value:.1f} s"
+
+
+def _memory(value: float | None) -> str:
+    return DASH if value is None else f"{value:,.0f} MB"
+
+
+def _versions(records: Records) -> Sheet:
+    """One column of versions for each kind of environment, named by its backbones."""
+    kinds: dict[str, tuple[list[str], Data]] = {}
+    for name, record in records.items():
+        machine = record.get("machine") or {}
+        found = {
+            **(record.get("versions") or {}),
+            "git commit": record.get("git_commit"),
+            "system": machine.get("system"),
+            "processor": machine.get("processor"),
+            "cores": machine.get("cores"),
+        }
+        kept = {key: str(value) for key, value in found.items() if value is not None}
+        kinds.setdefault(repr(kept), ([], kept))[0].append(name)
+    heads = (
+        ["All backbones"] if len(kinds) == 1 else [", ".join(names) for names, _ in kinds.values()]
+    )
+    keys = dict.fromkeys(key for _, kept in kinds.values() for key in kept)
+    rows: list[tuple[Cell, ...]] = [
+        (key, *(kept.get(key, DASH) for _, kept in kinds.values())) for key in keys
+    ]
+    return Sheet("versions", "Versions and machine", ("", *heads), rows)
+
+
+def _commands(compared: Compared) -> list[str]:
+    """Every command line once, as a shell takes it."""
+    commands = [
+        record.get("command") for entry in compared.entries for record in entry.seeds.values()
+    ]
+    return list(dict.fromkeys(shlex.join(map(str, each)) for each in commands if each))
+
+
+def found_leaks(records: Sequence[Data]) -> Data | None:
+    """Return the audit of the first record whose audit found leaks, else of the first audited."""
+    audits = [record["audit"] for record in records if record.get("audit")]
+    return next((audit for audit in audits if audit.get("leaks")), audits[0] if audits else None)
