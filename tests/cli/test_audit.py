@@ -287,3 +287,25 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
     done = call("audit", "folder", "--data-root", tmp_path / "data")
     assert isinstance(done.exception, DataError)
     assert "none of the 2 radiographs can be read" in str(done.exception)
+
+
+def test_data_show_counts_the_partitions_of_a_run(pictures: Path, tmp_path: Path) -> None:
+    for number in range(1, 40, 2):
+        copy(pictures, number, "10 % darker")
+    more = [(f"copy of {number}.jpg", 1, f"q{number}", "") for number in range(1, 40, 2)]
+    manifest = table(pictures, *more, given=False)
+
+    def counts() -> tuple[dict[str, int], str]:
+        base = ("data", "show", "manifest", "--manifest", manifest, "--no-sheet", "--json")
+        shown = call(*base, "--protocol", "linear-probe")
+        found = json.loads(shown.stdout)["counts"]
+        numbers = {c["value"]: c["radiographs"] for c in found if c["word"] == "partition"}
+        return numbers, shown.stderr
+
+    assert "partitions may change a little" in counts()[1]
+    assert run(manifest, "--results", tmp_path / "results").exit_code == 0
+    (file,) = (tmp_path / "results").glob("*/record.json")
+    partitions = json.loads(file.read_text())["partitions"]
+    numbers, said = counts()
+    assert numbers == {name: part["n"] for name, part in partitions.items()}
+    assert "may change" not in said

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from tlbench.audit.alike import Group, find_alike, group_alike
@@ -115,6 +116,23 @@ def join_alike(
     found = find_alike(table, signatures, progress)
     joined = replace(table, alike=tuple(sorted((each.first, each.second) for each in found)))
     return joined, group_alike(joined, found)
+
+
+def join_known(table: Table, cache: Path, progress: Progress) -> Table:
+    """Return the table as a run joins it, where its radiographs have been read before.
+
+    Else it comes back as it is, with a warning: nothing is read for this.
+    """
+    if any(table.given):  # what is given stays as it is
+        return table
+    signatures = SignatureStore(cache, progress)
+    if signatures.missing(table.files):
+        progress.warn(
+            "partitions may change a little: which radiographs show the same picture is known "
+            "only after `tlbench audit` or a run"
+        )
+        return table
+    return join_alike(table, signatures, progress)[0]
 
 
 def find_shortcuts_once(

@@ -168,6 +168,7 @@ def show_data(
     strict_plugins: StrictPlugins = False,
 ) -> None:
     """Count what a run would use, and draw radiographs of each class as a network sees them."""
+    from tlbench.audit.gate import join_known
     from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_table
     from tlbench.datasets.cards import find_card
     from tlbench.datasets.counts import count_radiographs, known_words
@@ -198,7 +199,8 @@ def show_data(
     tiles: list[Tile] = []
     with stdout_aside():
         table = read_table(spec, DataChoice(**chosen), cache or cache_folder(), progress)
-        partitions = _partitions(table, host, protocol, seed, progress)
+        joined = join_known(table, cache or cache_folder(), progress)
+        partitions = _partitions(joined, host, protocol, seed, progress)
         words = dict.fromkeys([*known_words(find_card(dataset)), *(by or ())])
         counts = count_radiographs(table, words, partitions)
         if not no_sheet:
