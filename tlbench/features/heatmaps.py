@@ -284,6 +284,8 @@ def _last_with_places(model: Any) -> Any:
     """
     for layer in reversed(getattr(model, "layers", ())):
         tensor = _tensor(layer, "output")
+        if any(tensor is each for each in model.inputs):
+            continue
         places = getattr(tensor, "shape", ())[1:-1]
         if len(places) == 2 and all(places) and max(places) > 1:
             return tensor

@@ -190,8 +190,7 @@ class _Work:
     def _all_maps(self) -> tuple[dict[str, CaseMaps], dict[str, str]]:
         """The maps of each backbone that can have some, and why others have none."""
         if not self.sources.found:
-            hint = " ".join(self.sources.notes) or "leave out --no-images"
-            raise DataError("heat maps need the radiographs", hint.rstrip("."))
+            raise DataError("heat maps need the radiographs", self.sources.hint)
         found: dict[str, CaseMaps] = {}
         errors: dict[str, TlbenchError] = {}
         for entry in self.compared.entries:

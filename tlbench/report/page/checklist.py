@@ -9,7 +9,7 @@ from tlbench.report.page.facts import Records, list_facts
 from tlbench.report.page.guidelines import ALL, GUIDELINES, Guideline, Item
 from tlbench.report.sheets import DASH, Sheet
 
-COLUMNS = ("Item", "Topic", "From the record", "Author to supply")
+COLUMNS = ("Item", "Topic", "From the record", "Authors add")
 
 
 def checklist_sheets(
@@ -26,7 +26,7 @@ def _sheet(guideline: Guideline, facts: Mapping[str, str]) -> Sheet:
     partly = sum(row[2] != DASH and row[3] != DASH for row in rows)
     name = guideline.name.lower().replace(" ", "-").replace("+", "-")
     notes = [
-        f"Of {len(rows)} items the record fills {filled}, and {partly} in part; topics are in our "
+        f"Of {len(rows)} rows the record fills {filled}, and {partly} in part. Topics are in our "
         f"own words: submit the published form. {guideline.citation}"
     ]
     title = f"{guideline.name}: {guideline.scope}"

@@ -23,14 +23,19 @@ def detail(record: Data, part: str, name: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
-def each_once(records: Records, tell: Callable[[Data], str | None]) -> str:
-    """Return what `tell` says of the records: once where all say the same, else by name."""
+def each_once(records: Records, tell: Callable[[Data], str | None], where: str = "") -> str:
+    """Return what `tell` says of the records: once where all say the same, else by name.
+
+    Where they differ and a table has it, that is what `where` names instead.
+    """
     named: dict[str, list[str]] = {}
     for name, record in records.items():
         if text := tell(record):
             named.setdefault(text, []).append(name)
     if len(named) == 1 and len(next(iter(named.values()))) == len(records):
         return next(iter(named))
+    if named and where:
+        return f"By backbone: see {where}."
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
 
 
@@ -42,13 +47,14 @@ def list_facts(data: Data, records: Records) -> dict[str, str]:
         "source": lambda: source_of(first),
         "selection": lambda: _selection(first),
         "missing": lambda: _missing(first),
-        "preprocessing": lambda: each_once(records, preprocessing_of),
+        "preprocessing": lambda: each_once(records, preprocessing_of, _BACKBONES),
         "partitions": lambda: partition_words(first, unit_of(data)),
         "disjoint": lambda: _disjoint(first),
         "classes": lambda: _classes(first),
-        "model": lambda: each_once(records, model_of),
-        "software": lambda: each_once(records, _software),
-        "weights": lambda: each_once(records, weights_of),
+        "predictors": lambda: "All features that the backbone gives, none selected beforehand.",
+        "model": lambda: each_once(records, model_of, _BACKBONES),
+        "software": lambda: each_once(records, _software, "Versions and machine under Trust"),
+        "weights": lambda: each_once(records, weights_of, "Weights under Trust"),
         "protocol": lambda: each_once(records, _protocol),
         "seeds": lambda: _seeds(data),
         "selected": lambda: each_once(records, _selected),
@@ -69,6 +75,7 @@ def list_facts(data: Data, records: Records) -> dict[str, str]:
     return {name: make() for name, make in makers.items()}
 
 
+_BACKBONES = "Backbones under Trust"
 _METRICS = (
     "AUC, partial AUC; sensitivity, specificity, predictive values, accuracy and likelihood ratios "
     "at the cut-off; Brier score, log loss, calibration line and reliability; net benefit."
@@ -235,8 +242,7 @@ def _selected(record: Data) -> str | None:
 
 def _cutoff(record: Data) -> str:
     point = record["operating_point"]
-    value = "never reached" if point["cutoff"] is None else f"{point['cutoff']:.4g}"
-    return f"{value}, by the rule {point['rule']} on {point['chosen_on']}"
+    return f"by the rule {point['rule']} on {point['chosen_on']}; its value is in the first table"
 
 
 def interval_words(data: Data) -> list[str]:
@@ -294,7 +300,7 @@ def _output(data: Data) -> str:
 
 
 def _performance(data: Data) -> str:
-    return _of_each(
+    return _best_of(
         data, lambda c: f"AUC {c['auc']:.3f} ({c['ci']['low']:.3f} to {c['ci']['high']:.3f})"
     )
 
@@ -302,13 +308,17 @@ def _performance(data: Data) -> str:
 def _counts(data: Data) -> str:
     def tell(c: Data) -> str:
         p = c["cutoffs"]["validation"]
-        return f"TP {p['tp']}, FN {p['fn']}, FP {p['fp']}, TN {p['tn']}"
+        return f"TP {p['tp']}, FN {p['fn']}, FP {p['fp']}, TN {p['tn']} at the cut-off"
 
-    return _of_each(data, tell)
+    return _best_of(data, tell)
 
 
-def _of_each(data: Data, tell: Callable[[Data], str]) -> str:
-    return "; ".join(f"{name}: {tell(c)}" for name, c in data["classifiers"].items()) + "."
+def _best_of(data: Data, tell: Callable[[Data], str]) -> str:
+    """What is told of the first backbone, and where the others stand."""
+    first = data["ranking"][0]
+    others = len(data["ranking"]) - 1
+    rest = f", and {others} more in the first table" if others else ""
+    return f"{first}: {tell(data['classifiers'][first])}{rest}."
 
 
 def _code(record: Data) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Item = tuple[str, str, tuple[str, ...], str]
-ALL = "all of it"
+ALL = "author to supply"
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,13 @@ TRIPOD_AI = Guideline(
         ("8a", "Outcome and how it was assessed", (), ALL),
         ("8b", "Who assessed the outcome", (), ALL),
         ("8c", "Blinding of the outcome's assessment", (), ALL),
-        ("9a", "Choice of predictors", ("model",), ""),
-        ("9b", "Definition of predictors", ("preprocessing", "model"), ""),
+        ("9a", "Choice of predictors", ("predictors",), ""),
+        (
+            "9b",
+            "Definition of predictors",
+            ("predictors", "preprocessing"),
+            "when images were taken",
+        ),
         ("9c", "Who assessed predictors", (), ALL),
         ("10", "Study size", ("size", "partitions"), "why it suffices"),
         ("11", "Missing data", ("missing",), "missing labels"),

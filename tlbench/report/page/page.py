@@ -66,7 +66,7 @@ def _context(compared: Compared) -> dict[str, Any]:
         "title": f"Comparison of backbones: {data_words(data)}",
         "subtitle": holdout_words(data["holdout"], unit_of(data)),
         "runs": sum(len(entry.seeds) for entry in compared.entries),
-        "style": _text("page.css") + charts["style"],
+        "style": _text("page.css") + _text("cases.css") + charts["style"],
         "scripts": [_text("page.js"), *charts["scripts"]],
         "charts": charts,
         "answer": answer_context(data, found_leaks(list(records.values()))),

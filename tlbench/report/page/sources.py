@@ -50,10 +50,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """What was found, by case, and lines on what was not."""
+    """What was found, by case, lines on what was not, and what to do where nothing was."""
 
     found: Mapping[str, Source] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
 
 def find_sources(
@@ -68,19 +69,23 @@ def find_sources(
     whatever its reader raises.
     """
     if not request.images:
-        return Sources()
+        return Sources(hint="leave out --no-images")
     record = _with_fingerprints(compared)
     held = _held(record)
     name = record["dataset"]
     try:
         dataset = host.datasets.find(name).spec
         if dataset.needs_root and not request.names_data:
-            return Sources(notes=(_how_to(dataset),))
+            hint = f"give the folder that holds {dataset.layout}: --data-root DIR"
+            return Sources(
+                notes=(f"Without pictures, for records hold none. To show them, {hint}.",),
+                hint=hint,
+            )
         rows = _read(dataset, record["subset"], request, cache, progress)
     except TlbenchError as error:
         if request.names_data:
             raise
-        return Sources(notes=(f"Without pictures: {error}.",))
+        return Sources(notes=(f"Without pictures: {error}.",), hint=str(error))
     sources = _match(record, held, {row.case: row for row in rows}, request)
     for line in sources.notes:
         progress.warn(line)
@@ -106,14 +111,6 @@ def _with_fingerprints(compared: Compared) -> Record:
     """Of the records, which share a hold-out, one that tells its files, where there is one."""
     records = [entry.record for entry in compared.entries]
     return next((r for r in records if all(row.fingerprint for row in _held(r))), records[0])
-
-
-def _how_to(dataset: DatasetSpec) -> str:
-    table = " --manifest FILE" if dataset.name == "dicom" else ""
-    return (
-        "Without pictures: a record holds no radiographs. `tlbench report --data-root DIR"
-        f"{table}` shows them, where DIR holds {dataset.layout}."
-    )
 
 
 def _read(
