@@ -27,6 +27,7 @@ _NEEDED_WITHIN = {
     "auc": ("value",),
     "operating_point": ("rule", "chosen_on", "cutoff", "ties"),
     "details.dataset": ("fingerprint",),
+    "details.backbone": ("title",),
     "details.weights": ("title",),
     "details.features": ("digest",),
 }

@@ -47,7 +47,8 @@ def rescored(
 ) -> Record:
     """A copy whose every score is `score(label, old)`; its predictions lie in `folder`."""
     folder.mkdir(parents=True)
-    rows = list(csv.DictReader((record.folder / "predictions.csv").open(newline="")))
+    with (record.folder / "predictions.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
     with (folder / "predictions.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()

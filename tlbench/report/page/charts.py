@@ -9,16 +9,16 @@ from typing import Any, Literal, get_args
 
 from tlbench.compare import Compared
 from tlbench.files import write_whole
+from tlbench.report.page.chart import CONFIG, ROW, Chart, compile_chart, on_paper
+from tlbench.report.page.cost_charts import cost_charts
 from tlbench.report.page.cutoffs import slider_context
-from tlbench.report.page.estimate_charts import (
-    cost_figures,
-    difference_figure,
-    forest_figure,
-    seeds_figure,
-)
-from tlbench.report.page.figure import CONFIG, ROW, Figure, compile_chart, on_paper
-from tlbench.report.page.probability_charts import probability_figures
-from tlbench.report.page.roc_chart import roc_figure
+from tlbench.report.page.decision_chart import decision_chart
+from tlbench.report.page.forest_chart import forest_chart
+from tlbench.report.page.pair_chart import pair_chart
+from tlbench.report.page.reliability_chart import reliability_chart
+from tlbench.report.page.roc_chart import PAPER, PAPER_AUC, roc_chart
+from tlbench.report.page.score_chart import score_chart
+from tlbench.report.page.seed_chart import seed_chart
 from tlbench.report.page.series import Series, series_of
 from tlbench.report.page.template import FOLDER
 
@@ -27,6 +27,12 @@ Format = Literal["svg", "png"]
 _WIDTH = 640
 _PANEL = 180
 _SCALE = 3  # pixels of a PNG for each of the figure's
+_PAPER: dict[str, Any] = CONFIG | {
+    "background": "var(--paper)",
+    "padding": 10,
+    "font": "sans-serif",
+    "title": {"color": "var(--ink)", "fontSize": 15, "anchor": "start", "offset": 12},
+}
 
 
 def charts_context(compared: Compared) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def charts_context(compared: Compared) -> dict[str, Any]:
     """
     series = series_of(compared)
     return {
-        "figures": [_in_page(one) for one in figures_of(series, compared.data)],
+        "figures": [_in_page(one) for one in charts_of(series, compared.data)],
         "backbones": [
             {
                 "name": one.name,
@@ -48,8 +54,8 @@ def charts_context(compared: Compared) -> dict[str, Any]:
             }
             for one in series
         ],
+        "paper": {"name": PAPER, "auc": PAPER_AUC},
         "slider": slider_context(series, compared.data),
-        "config": CONFIG,
         "style": _text("charts.css"),
         "scripts": [_library(), _text("charts.js")],
     }
@@ -69,14 +75,14 @@ def save_charts(
         if kind not in get_args(Format):
             raise ValueError(f"format must be one of {', '.join(get_args(Format))}, not {kind!r}")
     files: dict[Path, bytes] = {}
-    for figure in figures_of(series_of(compared), compared.data):
-        spec = _for_file(figure)
+    for chart in charts_of(series_of(compared), compared.data):
+        spec = _for_file(chart)
         for kind in formats:
             if kind == "svg":
                 content = vl_convert.vega_to_svg(spec).encode()
             else:
                 content = vl_convert.vega_to_png(spec, scale=_SCALE)
-            files[folder / f"{figure.name}.{kind}"] = content
+            files[folder / f"{chart.name}.{kind}"] = content
     for file, content in files.items():
         _write(file, content)
     return list(files)
@@ -86,67 +92,63 @@ def _write(file: Path, content: bytes) -> None:
     write_whole(file, lambda stream: stream.write(content))
 
 
-def figures_of(series: Sequence[Series], data: Any) -> list[Figure]:
-    """Return the figures in the order of the page; those that have nothing to show are left out."""
-    pairs = [difference_figure(series, data)] if data["pairs"] else []
-    seeds = seeds_figure(series)
+def charts_of(series: Sequence[Series], data: Any) -> list[Chart]:
+    """Return the charts in the order of the page; those that have nothing to show are left out."""
+    chances = [one for one in series if one.curve.probabilities]
+    several = [one for one in series if one.classifier["seeds"]["n_seeds"] > 1]
     return [
-        roc_figure(series, data),
-        forest_figure(series, data),
-        *pairs,
-        *probability_figures(series, data),
-        *([seeds] if seeds else []),
-        *cost_figures(series, data),
+        roc_chart(series, data),
+        forest_chart(series, data),
+        *([pair_chart(series, data)] if data["pairs"] else []),
+        score_chart(series, data),
+        *([reliability_chart(chances, data), decision_chart(chances, data)] if chances else []),
+        *([seed_chart(several)] if several else []),
+        *cost_charts(series, data),
     ]
 
 
-def _in_page(figure: Figure) -> dict[str, Any]:
-    grid = figure.shape == "grid"
+def _in_page(chart: Chart) -> dict[str, Any]:
+    grid = chart.shape == "grid"
+    drawing = chart.drawing
+    if not grid:
+        drawing = drawing.properties(width=_WIDTH, height=_height(chart))
     return {
-        "name": figure.name,
-        "title": figure.title,
-        "caption": figure.caption,
-        "alt": figure.alt,
-        "shape": figure.shape,
-        "height": figure.height,
-        "sheet": figure.sheet,
-        "see": figure.see,
-        "legend": figure.legend,
-        "spec": compile_chart(_sized(figure.chart, figure), figure.data, columns=grid),
+        "name": chart.name,
+        "title": chart.title,
+        "caption": chart.caption,
+        "alt": chart.alt,
+        "shape": chart.shape,
+        "height": chart.height,
+        "sheet": chart.sheet,
+        "see": chart.see,
+        "legend": chart.legend,
+        "spec": compile_chart(drawing, chart.data, columns=grid),
     }
 
 
-def _sized(chart: Any, figure: Figure) -> Any:
-    if figure.shape == "grid":
-        return chart
-    return chart.properties(width=_WIDTH, height=_height(figure))
+def _height(chart: Chart) -> int:
+    if chart.shape == "matrix":
+        return max(12, min(48, 900 // chart.height)) * chart.height + ROW
+    return chart.height or _WIDTH - 40
 
 
-def _height(figure: Figure) -> int:
-    if figure.shape == "matrix":
-        return max(12, min(48, 900 // figure.height)) * figure.height + ROW
-    return figure.height or _WIDTH - 40
-
-
-def _for_file(figure: Figure) -> dict[str, Any]:
-    grid = figure.shape == "grid"
-    # In a file the legend takes its own room, and must not squeeze the figure.
-    chart = figure.with_legend() if figure.with_legend else figure.chart
-    chart = chart.properties(title=figure.title)
+def _for_file(chart: Chart) -> dict[str, Any]:
+    grid = chart.shape == "grid"
+    drawing = chart.with_legend() if chart.with_legend else chart.drawing
+    drawing = drawing.properties(title=chart.title)
     if not grid:
-        chart = chart.properties(width=_WIDTH - 160, height=min(_height(figure), _WIDTH - 160)
-                                 if figure.shape == "square" else _height(figure))  # fmt: skip
-    spec = compile_chart(chart, figure.data, columns=grid)
+        width = _WIDTH - 160
+        height = width if chart.shape == "square" else _height(chart)
+        drawing = drawing.properties(width=width, height=height)
+    spec = compile_chart(drawing, chart.data, columns=grid, config=_PAPER)
     values = {"columns": 3, "child_width": _PANEL, "child_height": _PANEL}
-    for signal in spec["signals"]:
+    for signal in spec.get("signals", []):
         if signal["name"] in values:
             signal["value"] = values[signal["name"]]
-    paper = CONFIG | {
-        "background": "var(--paper)", "padding": 10, "font": "sans-serif",
-        "title": {"color": "var(--ink)", "fontSize": 15, "anchor": "start", "offset": 12},
-    }  # fmt: skip
-    spec.pop("background", None)
-    return dict(on_paper(spec | {"config": spec.get("config", {}) | paper}))
+    if not grid:
+        # A legend takes room of its own, and must not squeeze the drawing.
+        spec["autosize"] = {"type": "pad"}
+    return dict(on_paper(spec))
 
 
 @cache

@@ -95,10 +95,9 @@ def _software() -> str:
     fields = {
         "title": "{tlbench}: which pre-trained backbone to build on for a small set of radiographs",
         "author": "{The tlbench authors}",
-        "version": __version__,
-        "license": "Apache-2.0",
+        "note": f"Software, version {__version__}, Apache-2.0",
     }
-    return _entry("software", "tlbench", fields)
+    return _entry("misc", "tlbench", fields)
 
 
 def _add(entries: dict[str, str], name: str, citation: str | None) -> None:
@@ -133,22 +132,22 @@ def parse_citation(text: str) -> tuple[str, dict[str, str]]:
     found = _PARTS.fullmatch(text.strip())
     authors = _authors(found["authors"]) if found else None
     if not found or authors is None:
-        return "misc", _with_links({"note": latex_text(text)}, text)
-    fields = {"author": authors, "title": f"{{{latex_text(found['title'].rstrip('.'))}}}"}
+        return "misc", _with_links({"note": _field(text)}, text)
+    fields = {"author": authors, "title": f"{{{_field(found['title'].rstrip('.'))}}}"}
     rest = found["rest"]
     journal = _JOURNAL.match(rest)
     if journal:
-        fields["journal"] = latex_text(journal["journal"])
+        fields["journal"] = _field(journal["journal"])
         for name in ("year", "volume", "number"):
             if journal[name]:
-                fields[name] = latex_text(journal[name])
-        fields["pages"] = latex_text(journal["pages"].replace("-", "–"))
+                fields[name] = _field(journal[name])
+        fields["pages"] = _field(journal["pages"].replace("-", "–"))
         return "article", _with_links(fields, text)
     link = _DOI.search(rest)
     where, after = (rest[: link.start()], rest[link.end() :]) if link else (rest, "")
-    fields["howpublished"] = latex_text(where.strip(" .;"))
+    fields["howpublished"] = _field(where.strip(" .;"))
     if after.strip():
-        fields["note"] = latex_text(after.strip())
+        fields["note"] = _field(after.strip())
     if year := _YEAR.search(rest):
         fields["year"] = year[1]
     return "misc", _with_links(fields, text)
@@ -164,8 +163,17 @@ def _authors(text: str) -> str | None:
         last, _, initials = name.rpartition(" ")
         if not last or not re.fullmatch(r"[A-Z]{1,4}", initials):
             return None
-        out.append(f"{latex_text(last)}, {' '.join(f'{letter}.' for letter in initials)}")
+        out.append(f"{_field(last)}, {' '.join(f'{letter}.' for letter in initials)}")
     return " and ".join(out)
+
+
+def _field(text: str) -> str:
+    """The text as the value of a field: BibTeX counts braces, escaped or not."""
+    braces = {"\\{": "\\textbraceleft{}", "\\}": "\\textbraceright{}"}
+    out = latex_text(text)
+    for brace, command in braces.items():
+        out = out.replace(brace, command)
+    return out
 
 
 def _with_links(fields: dict[str, str], text: str) -> dict[str, str]:

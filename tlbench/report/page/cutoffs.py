@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.report.page.figure import compile_chart
-from tlbench.report.page.roc_chart import band_rows, curve_rows, cutoff_chart
+from tlbench.report.page.chart import compile_chart
+from tlbench.report.page.roc_chart import band_rows, curve_rows, draw_cutoff
 from tlbench.report.page.series import Series
 from tlbench.report.plot_text import percent
 from tlbench.report.sheets import Estimate
@@ -41,7 +41,7 @@ def slider_context(series: Sequence[Series], data: Any) -> dict[str, Any]:
             "z": quantile(level),
             "backbones": [_stops(one) for one in series],
         },
-        "spec": compile_chart(cutoff_chart(), {"one": [{}]}),
+        "spec": compile_chart(draw_cutoff(), {"one": [{}]}),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.report.page.figure import Figure, Row, chart_of
+from tlbench.report.page.chart import Chart, Row, drawing_of
 from tlbench.report.page.series import SPECIFICITIES, Series
 from tlbench.report.plot_axes import PAPER_POINT, thin
 from tlbench.report.plot_text import percent
@@ -17,26 +17,30 @@ from tlbench.specs import UNIT_WORDS
 PAPER = "Kim and MacKinnon 2018"
 PAPER_AUC = 0.954
 _MOST_POINTS = 400
+_STAR = (
+    "M0,-1L0.235,-0.324L0.951,-0.309L0.38,0.124L0.588,0.809"
+    "L0,0.4L-0.588,0.809L-0.38,0.124L-0.951,-0.309L-0.235,-0.324Z"
+)
 _X, _Y = "1 − specificity", "Sensitivity"
 
 
-def roc_figure(series: Sequence[Series], data: Any) -> Figure:
+def roc_chart(series: Sequence[Series], data: Any) -> Chart:
     """Return the figure of all ROC curves."""
-    return Figure(
+    return Chart(
         "roc",
         "ROC curves",
         _caption(series, data),
         _alt(series, data),
-        _chart(series, legend=False),
+        _draw(series, legend=False),
         _data(series),
         "square",
         sheet=_sheet(series, data),
         legend=True,
-        with_legend=lambda: _chart([one for one in series if one.shown], legend=True),
+        with_legend=lambda: _draw([one for one in series if one.shown], legend=True),
     )
 
 
-def cutoff_chart() -> Any:
+def draw_cutoff() -> Any:
     """Return the chart beside the slider: `curve` and `band` are given to it, and the signal `at`.
 
     `at` is the pair of 1 - specificity and sensitivity of the point.
@@ -44,16 +48,16 @@ def cutoff_chart() -> Any:
     import altair as alt
 
     at = alt.param(name="at", value=[0, 0])
-    point = chart_of("one").encode(
+    point = drawing_of("one").encode(
         x=_axis("x", _X, "at[0]"),
         y=_axis("y", _Y, "at[1]"),
     )
     return alt.layer(
         _diagonal(),
-        chart_of("band")
+        drawing_of("band")
         .mark_area(color="var(--accent)", opacity=0.16)
         .encode(x=alt.X("x:Q", title=_X), y=alt.Y("low:Q", title=_Y), y2="high:Q"),
-        chart_of("curve")
+        drawing_of("curve")
         .mark_line(color="var(--accent)", strokeWidth=2)
         .encode(x="x:Q", y="y:Q", order="i:Q"),
         point.mark_point(
@@ -80,7 +84,7 @@ def _data(series: Sequence[Series]) -> dict[str, list[Row]]:
     }
 
 
-def _chart(series: Sequence[Series], *, legend: bool) -> Any:
+def _draw(series: Sequence[Series], *, legend: bool) -> Any:
     import altair as alt
 
     key = _legend(series) if legend else None
@@ -88,26 +92,26 @@ def _chart(series: Sequence[Series], *, legend: bool) -> Any:
     dash = alt.StrokeDash("name:N", scale=dash_scale(series), legend=key)
     on = "indexof(shown, datum.name) >= 0"
     lit = alt.condition("datum.name === lit", alt.value(4), alt.value(2))
-    line = chart_of("points").transform_filter(on)
+    line = drawing_of("points").transform_filter(on)
     hovered = alt.selection_point(
         name="hovered", nearest=True, on="pointerover", clear="pointerout", empty=False,
         fields=["name", "i"],
     )  # fmt: skip
     return alt.layer(
         _diagonal(),
-        chart_of("bands")
+        drawing_of("bands")
         .transform_filter(f"indexof(banded, datum.name) >= 0 && {on}")
         .mark_area(opacity=0.14)
         .encode(x=alt.X("x:Q", title=_X), y=alt.Y("low:Q", title=_Y), y2="high:Q", color=colour),
         line.mark_line().encode(
             x="x:Q", y="y:Q", order="i:Q", color=colour, strokeDash=dash, strokeWidth=lit
         ),
-        chart_of("cutoffs")
+        drawing_of("cutoffs")
         .transform_filter(on)
         .mark_point(filled=True, size=70, opacity=1, stroke="var(--paper)", strokeWidth=1.5)
         .encode(x="x:Q", y="y:Q", fill=alt.Fill("name:N", scale=colour_scale(series), legend=None),
                 tooltip=_tooltip("Validation cut-off")),
-        *_paper_point(),
+        *_paper_point(named=legend),
         line.mark_point(size=80, filled=True, color="var(--ink)").encode(
             x="x:Q",
             y="y:Q",
@@ -143,6 +147,7 @@ def _legend(series: Sequence[Series]) -> Any:
     return alt.Legend(
         title=None, orient="bottom", columns=2, symbolType="stroke", symbolSize=500,
         symbolStrokeWidth=2,
+        symbolOpacity=1,
     )  # fmt: skip
 
 
@@ -156,29 +161,30 @@ def _axis(channel: str, title: str, expression: str) -> Any:
 def _diagonal() -> Any:
     import altair as alt
 
-    scale = alt.Scale(domain=[0, 1], nice=False)
+    scale, axis = alt.Scale(domain=[0, 1], nice=False), alt.Axis(tickCount=5)
     return (
         alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
         .mark_line(color="var(--ink-soft)", strokeWidth=1, opacity=0.6)
-        .encode(x=alt.X("x:Q", title=_X, scale=scale), y=alt.Y("y:Q", title=_Y, scale=scale))
+        .encode(
+            x=alt.X("x:Q", title=_X, scale=scale, axis=axis),
+            y=alt.Y("y:Q", title=_Y, scale=scale, axis=axis),
+        )
     )
 
 
-def _paper_point() -> list[Any]:
+def _paper_point(*, named: bool) -> list[Any]:
     import altair as alt
 
-    star = "M0,-1L0.235,-0.324L0.951,-0.309L0.38,0.124L0.588,0.809L0,0.4L-0.588,0.809L-0.38,0.124"
-    base = chart_of("paper").encode(x="x:Q", y="y:Q")
-    return [
-        base.mark_point(
-            shape=f"{star}L-0.951,-0.309L-0.235,-0.324Z", size=420, filled=True,
-            fill="var(--ink)", stroke="var(--paper)", strokeWidth=1, opacity=1,
-        ).encode(tooltip=[
-            alt.Tooltip("name:N", title="Paper"),
-            alt.Tooltip("sensitivity:N", title="Sensitivity"),
-            alt.Tooltip("specificity:N", title="Specificity"),
-        ]),
-    ]  # fmt: skip
+    base = drawing_of("paper").encode(x="x:Q", y="y:Q")
+    star = base.mark_point(
+        shape=_STAR, size=420, filled=True, fill="var(--ink)", stroke="var(--paper)",
+        strokeWidth=1, opacity=1,
+    ).encode(tooltip=[
+        alt.Tooltip("name:N", title="Paper"),
+        alt.Tooltip("sensitivity:N", title="Sensitivity"),
+        alt.Tooltip("specificity:N", title="Specificity"),
+    ])  # fmt: skip
+    return [star, base.mark_text(dy=-14, align="left").encode(text="name:N")] if named else [star]
 
 
 def _tooltip(cutoff: str) -> list[Any]:

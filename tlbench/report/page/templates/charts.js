@@ -17,8 +17,8 @@
     if (shape === "square") return { width, height: width };
     if (shape !== "matrix") return { width, height: Number(div.dataset.height) };
     const rows = Number(div.dataset.height);
-    const cell = Math.max(14, Math.min(44, Math.floor((width - 120) / rows)));
-    return { width, height: rows * cell + 24 };
+    const cell = Math.max(15, Math.min(44, Math.floor((width - 120) / rows)));
+    return { width: Math.max(width, 120 + 15 * rows), height: rows * cell + 24 };
   }
 
   function fit(div, view) {
@@ -32,11 +32,10 @@
     return view.runAsync();
   }
 
-  async function draw(div, config) {
+  async function draw(div) {
     const spec = read(document.querySelector(`script[data-spec="${div.dataset.chart}"]`));
     const { view } = await vegaEmbed(div, spec, {
       mode: "vega",
-      config,
       // Expressions are interpreted: the page may forbid making code of text.
       ast: true,
       renderer: "svg",
@@ -232,12 +231,11 @@
   }
 
   async function start() {
-    const config = read(byId("chart-config"));
     legends.forEach(listen);
     const section = byId("cutoff");
     // The numbers work at once, and whatever happens to the drawings.
     for (const div of document.querySelectorAll("[data-chart]")) {
-      const view = await draw(div, config);
+      const view = await draw(div);
       if (div.dataset.chart === "cutoff") slide(section, view);
     }
     if (legends.length) show(new Set(checked()));

@@ -1,4 +1,4 @@
-"""Figures before they are shown: a Vega-Lite chart with all the words that belong to it."""
+"""A figure before it is shown: a drawing in Vega-Lite, with the words that belong to it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ Shape = Literal["square", "wide", "rows", "grid", "matrix"]
 ROW = 24
 """The height of a row of a figure that has one for each backbone."""
 
+NARROW = "room < 600"
+"""The Vega expression that tells a phone."""
+
 CONFIG: dict[str, Any] = {
     # The figure as a whole is described by its alt text and its table: its marks are not read out.
     "aria": False,
-    "background": None,
     "font": "system-ui, sans-serif",
     "padding": 2,
     "view": {"stroke": None},
@@ -33,27 +35,32 @@ CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     },
-    "header": {"labelColor": "var(--ink)", "labelFontSize": 12, "title": None},
-    "legend": {"labelColor": "var(--ink)", "titleColor": "var(--ink)", "labelLimit": 400},
+    "header": {"labelColor": "var(--ink)", "labelFontSize": 12},
+    "legend": {
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "labelLimit": 400,
+        "labelFontSize": 12,
+    },
     "text": {"color": "var(--ink)", "fontSize": 12},
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
-    """One figure: `chart` is Altair's, of the rows in `data`; `alt` and `caption` are plain text.
+class Chart:
+    """One figure: `drawing` is Altair's, of the rows in `data`; `alt` and `caption` are plain text.
 
     `sheet` holds its numbers, or `see` names the section of the page that does. `height` is in
     pixels; a "square" is as high as it is wide, a "grid" has panels side by side. With `legend`
-    the page draws one, with a switch for each backbone; `with_legend` makes the chart with a
-    legend of its own, for files.
+    the page draws one, with a switch for each backbone; `with_legend` makes the drawing with
+    a legend of its own, for files.
     """
 
     name: str
     title: str
     caption: str
     alt: str
-    chart: Any
+    drawing: Any
     data: Mapping[str, Sequence[Row]]
     shape: Shape
     height: int = 0
@@ -63,26 +70,55 @@ class Figure:
     with_legend: Callable[[], Any] | None = None
 
 
-def chart_of(name: str) -> Any:
-    """Return a chart of the rows that `Figure.data` has under `name`."""
+def drawing_of(name: str) -> Any:
+    """Return a drawing, without marks yet, of the rows that `Chart.data` has under `name`."""
     import altair
 
     return altair.Chart(altair.NamedData(name=name))
 
 
-def compile_chart(
-    chart: Any, data: Mapping[str, Sequence[Row]], *, columns: bool = False
-) -> dict[str, Any]:
-    """Return the Vega specification of an Altair chart with its rows by name.
+def names_axis(names: Sequence[str]) -> Any:
+    """Return the axis of a drawing with a row for each name, in their order.
 
-    Rows are put in afterwards: Altair would copy and check each many times. With `columns` the
+    Such a drawing needs the parameter that `room_parameter` gives.
+    """
+    import altair as alt
+
+    limit = alt.expr(f"{NARROW} ? 150 : 300")
+    axis = alt.Axis(labelLimit=limit, ticks=False, domain=False)
+    return alt.Y("name:N", title=None, sort=list(names), axis=axis)
+
+
+def room_parameter() -> Any:
+    """Return the parameter that says how many pixels wide the page has room; the page sets it."""
+    import altair as alt
+
+    return alt.param(name="room", value=700)
+
+
+def compile_chart(
+    drawing: Any,
+    data: Mapping[str, Sequence[Row]],
+    *,
+    columns: bool = False,
+    config: Mapping[str, Any] = CONFIG,
+) -> dict[str, Any]:
+    """Return the Vega specification of an Altair drawing with its rows by name.
+
+    Rows are put in afterwards: Altair would copy and check each many times. It checks the parts of
+    a drawing as they are made; checking the whole anew would only take time. With `columns` the
     number of panels side by side becomes a signal of that name.
     """
     import vl_convert
 
-    spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
+    spec: dict[str, Any] = vl_convert.vegalite_to_vega(
+        drawing.to_dict(validate=False), config=dict(config)
+    )
     # Where the schema is published is of no use to a page that fetches nothing.
-    spec.pop("$schema", None)
+    del spec["$schema"]
+    # Without one in the configuration it is white, in the dark too.
+    if "background" not in config:
+        del spec["background"]
     for source in spec["data"]:
         if source["name"] in data:
             source["values"] = list(data[source["name"]])
