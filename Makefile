@@ -30,10 +30,22 @@ $(VENV)/installed-dev: $(VENV)/installed
 demo: $(VENV)/installed  ## run the reference backbone on the synthetic data set
 	$(BIN)/tlbench run --backbone inception_v3
 
+# The page is looked at in Chromium and judged by axe-core. Where they can't be had the tests that
+# need them are skipped, saying so.
+$(VENV)/browser: $(VENV)/installed-dev
+	@command -v chromium >/dev/null || { \
+	  echo 'installing Chromium, to look at the page in it' >&2; \
+	  apt-get install -qq -y chromium >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1; }
+	@npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(VENV)/axe \
+	  axe-core@4.14.1 >/dev/null
+	@touch $@
+
 test: $(VENV)/installed-dev  ## every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	-@$(MAKE) --no-print-directory $(VENV)/browser
 	$(BIN)/python -m pytest
 
 format: $(VENV)/installed-dev  ## format the code and mend what lint can mend

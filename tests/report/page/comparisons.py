@@ -42,13 +42,17 @@ def changed(
     return Record(data, record.folder)
 
 
+def _predictions(record: Record) -> list[dict[str, str]]:
+    with (record.folder / "predictions.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def rescored(
     record: Record, folder: Path, score: Callable[[int, float], float], **fields: Any
 ) -> Record:
     """A copy whose every score is `score(label, old)`; its predictions lie in `folder`."""
     folder.mkdir(parents=True)
-    with (record.folder / "predictions.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = _predictions(record)
     with (folder / "predictions.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
@@ -71,3 +75,23 @@ def renamed(record: Record, name: str, **fields: Any) -> Record:
 def compared(records: Sequence[Record], **options: Any) -> Compared:
     """The comparison of these records."""
     return compare(records, **options)
+
+
+def regrouped(record: Record, folder: Path, size: int) -> Record:
+    """A copy in which every `size` radiographs of the hold-out belong to one patient."""
+    folder.mkdir(parents=True)
+    rows = _predictions(record)
+    held = [row for row in rows if row["partition"] == "hold-out"]
+    for place, row in enumerate(held):
+        row["patient"] = f"{place // size:012x}"
+    with (folder / "predictions.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return Record(copy.deepcopy(dict(record.data)), folder)
+
+
+def forty() -> list[Record]:
+    """Forty backbones: copies of the committed records under other names."""
+    records = reference_records()
+    return [renamed(records[i % len(records)], f"net_{i:02d}", control=i > 37) for i in range(40)]

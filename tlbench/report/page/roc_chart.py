@@ -281,9 +281,6 @@ def _sheet(series: Sequence[Series], data: Any) -> Sheet:
     columns = ("Backbone", *(f"Specificity {at:.2f}" for at in SPECIFICITIES))
     rows: list[tuple[Cell, ...]] = []
     for one in series:
-        at = np.searchsorted(one.band.fpr, 1.0 - np.array(SPECIFICITIES))
-        cells = zip(one.band.sensitivity[at], one.band.low[at], one.band.high[at], strict=True)
-        found = (Estimate(float(at), float(low), float(high)) for at, low, high in cells)
-        rows.append((one.name, *found))
+        rows.append((one.name, *(Estimate(*found) for found in one.at_specificities)))
     notes = [f"Sensitivity on the curve, with the {percent(data['level'])} interval of the band."]
     return Sheet("roc", "Sensitivity at given specificities", columns, rows, notes)

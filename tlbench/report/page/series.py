@@ -18,6 +18,8 @@ from tlbench.streams import stream
 SPECIFICITIES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Where the band is given in numbers."""
 
+_FPRS = np.round(1.0 - np.array(SPECIFICITIES), 9)
+
 COLOURS = 7
 GREY = "var(--series-8)"
 
@@ -55,6 +57,13 @@ class Series:
     colour: str
     dashes: tuple[int, ...]
     shown: bool
+
+    @property
+    def at_specificities(self) -> list[tuple[float, float, float]]:
+        """Sensitivity with the limits of the band, at each of `SPECIFICITIES`."""
+        at = np.searchsorted(self.band.fpr, _FPRS)
+        columns = (self.band.sensitivity[at], self.band.low[at], self.band.high[at])
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     @property
     def numbered(self) -> str:
@@ -98,11 +107,12 @@ def _looks(curves: Sequence[Curve]) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _band(curve: Curve, roc: RocCurve, level: float) -> RocBand:
-    kept = roc.fpr[thin(roc, _MOST_BAND_POINTS)]
+    # Rounded, so that 5 of 50 and 1 - 0.9 are one place.
+    kept = np.round(roc.fpr[thin(roc, _MOST_BAND_POINTS)], 9)
     return roc_band(
         curve.labels,
         curve.scores,
-        np.union1d(kept, 1.0 - np.array(SPECIFICITIES)),
+        np.union1d(kept, _FPRS),
         rng=stream(0, "page/roc band"),
         groups=curve.groups,
         level=level,
