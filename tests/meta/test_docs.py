@@ -60,6 +60,7 @@ def test_every_command_is_in_the_readme() -> None:
         "tlbench list",
         "tlbench show",
         "tlbench compare",
+        "tlbench report",
         "tlbench evaluate",
         "tlbench data fetch",
         "tlbench data show",

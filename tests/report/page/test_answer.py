@@ -77,7 +77,7 @@ def test_a_control_at_the_top_is_called_one(tmp_path: Path) -> None:
         record, tmp_path / "c", nearly_perfect, backbone="pixels", run="c", control=True
     )
     first = answer_sentences(compared([record, control]).data)[0]
-    assert first.startswith("The control pixels is the best of 2")
+    assert first.startswith("The control pixels is the best of 2: an AUC of 1.000")
 
 
 def test_a_cutoff_that_nobody_reaches_is_said() -> None:
@@ -142,6 +142,8 @@ def test_a_comparison_that_is_sound_has_no_warning(tmp_path: Path) -> None:
     good = rescored(record, tmp_path / "good", nearly_perfect, backbone="good", run="good")
     control = rescored(record, tmp_path / "c", useless, backbone="c", run="c", control=True)
     data = compared([good, control]).data
+    first = answer_sentences(data)[0]
+    assert first.startswith("good is shown to be better than the control c: an AUC of 1.000")
     assert titles(data, {"mode": "strict", "leaks": []}) == []
     assert [row["marks"] for row in answer_context(data, None)["rows"]] == [[], []]
 

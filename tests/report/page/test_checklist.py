@@ -99,3 +99,14 @@ def test_patients_are_claimed_to_be_apart_only_where_they_are_known() -> None:
     for record, told in ((known, "By patient."), (leaky, "except for the leaks")):
         claim = checklist_sheets(compared([record]).data, {"x": record})[1]
         assert told in row(claim, "20")[2]
+
+
+def test_how_the_final_model_was_selected_is_said_of_each_protocol() -> None:
+    steps = {"step": [1, 2000, 4000], "loss": [0.7, 0.6, 0.5], "converged": True}
+    trained = changed(record_of("mobilenet_v2"), top_layer=steps)
+    for record, told in (
+        (trained, "the last of 4,000 steps is kept."),
+        (record_of("mobilenet_v2"), "by the AUC on validation, of 13 tried."),
+    ):
+        claim = checklist_sheets(compared([record]).data, {"x": record})[1]
+        assert row(claim, "26")[2].endswith(told)

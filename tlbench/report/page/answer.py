@@ -60,6 +60,11 @@ def _who_is_best(data: Data) -> str:
             f"{named} reaches an AUC of {reached} {holdout}; there is no other backbone here to "
             "compare it with"
         )
+    others = [name for name in ranking if name != best]
+    if not equals and all(classifiers[name]["control"] for name in others):
+        return _sentence(
+            f"{named} is shown to be better than {_controls(others)}: an AUC of {reached} {holdout}"
+        )
     if not equals:
         return _sentence(
             f"{named} is the best of {len(ranking)}: an AUC of {reached} {holdout}, higher than "
@@ -67,15 +72,15 @@ def _who_is_best(data: Data) -> str:
         )
     if len(equals) == len(ranking) - 1:
         head = f"no backbone is shown to be the best {holdout}"
-        others = "the other" if len(equals) == 1 else f"any of the other {len(equals)}"
+        rivals = "the other" if len(equals) == 1 else f"any of the other {len(equals)}"
     else:
         head = f"{len(equals) + 1} of {len(ranking)} can't be told apart as the best {holdout}"
-        others = _few(equals)
+        rivals = _few(equals)
     controls = [name for name in equals if classifiers[name]["control"]]
     among = f", {_controls(controls)} among them" if controls else ""
     return _sentence(
         f"{head}: {named} has the highest AUC, {reached}, but can't be told apart from "
-        f"{others}{among}"
+        f"{rivals}{among}"
     )
 
 

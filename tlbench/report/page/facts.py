@@ -235,8 +235,8 @@ def _selected(record: Data) -> str | None:
     if layer.get("chosen_c") is not None:
         tried = len(layer.get("c") or ())
         return f"C {layer['chosen_c']:.3g} by the AUC on validation, of {tried} tried"
-    if layer.get("step") is not None:
-        return f"the last of {layer['step']:,} steps is kept"
+    if layer.get("step"):
+        return f"the last of {layer['step'][-1]:,} steps is kept"
     return None
 
 

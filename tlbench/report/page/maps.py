@@ -71,7 +71,7 @@ def make_maps(
         for case, source in sources.items()
         if source.digest in made.maps
     }
-    precision = record["details"]["features"]["engine"].get("precision", "float32")
+    precision = record["details"]["features"].get("engine", {}).get("precision", "float32")
     apart = _apart(record, maps) if made.method == "exact" else None
     if (apart or 0.0) > (FURTHEST if precision == "float32" else FURTHEST_IN_LESS):
         raise DataError(
