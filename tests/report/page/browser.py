@@ -1,7 +1,8 @@
-"""A real browser for the page: Debian's Chromium, driven by Playwright, and axe-core to judge it."""
+"""A real browser for the page: Chromium, driven by Playwright, and axe-core to judge it."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ def open_browser(home: Path) -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright (make test)")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=FLAGS, env={"HOME": str(home), "LANG": "C.UTF-8"}
+            executable_path=find_browser(), args=FLAGS, env=os.environ | {"HOME": str(home)}
         )
         yield browser
         browser.close()

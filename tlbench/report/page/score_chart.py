@@ -63,7 +63,8 @@ def _medians(one: Series) -> str:
 def _draw(names: list[str], span: tuple[float, float]) -> Any:
     import altair as alt
 
-    x = alt.X("x:Q", title="Score", scale=alt.Scale(domain=list(span), nice=False))
+    scale, axis = alt.Scale(domain=list(span), nice=False), alt.Axis(tickCount=5)
+    x = alt.X("x:Q", title="Score", scale=scale, axis=axis)
     y = _row_axis(len(names))
     classes = alt.Scale(
         domain=["positive", "negative"], range=["var(--positive)", "var(--negative)"]

@@ -42,7 +42,8 @@ def _rows(one: Series) -> list[Row]:
 def _draw(names: Sequence[str]) -> Any:
     import altair as alt
 
-    x = alt.X("auc:Q", title="AUC", scale=alt.Scale(zero=False))
+    scale, axis = alt.Scale(zero=False, padding=12), alt.Axis(tickCount=6)
+    x = alt.X("auc:Q", title="AUC", scale=scale, axis=axis)
     base = drawing_of("rows").encode(x=x, y=names_axis(names))
     fill = alt.condition("datum.tested", alt.value("var(--ink)"), alt.value("var(--paper)"))
     points = base.mark_point(size=80, stroke="var(--ink)", strokeWidth=1.5, opacity=1)
