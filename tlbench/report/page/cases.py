@@ -32,7 +32,7 @@ from tlbench.report.page.sources import (
 )
 from tlbench.specs import UNIT_WORDS
 
-MOST_ERRORS, MOST_CLOSEST, MOST_DISAGREEMENTS = 6, 4, 8
+MOST_ERRORS, MOST_CLOSEST, MOST_DISAGREEMENTS = 6, 4, 6
 """So many cases of a kind are shown; of the others their number is."""
 
 
