@@ -53,6 +53,8 @@ def test_the_band_holds_the_curve_and_is_never_of_width_0(seed: int, m: int, n: 
     assert (band.sensitivity <= band.high).all()
     assert (band.high - band.low > 0).all()
     assert (band.effective_n <= m).all()
+    assert (np.diff(band.low) >= 0).all()
+    assert (np.diff(band.high) >= 0).all()
 
 
 def test_only_the_order_of_scores_counts_and_groups_of_one_change_nothing() -> None:

@@ -55,7 +55,8 @@ def roc_band(
     the curve by straight lines, comes from a bootstrap: each class is redrawn by itself, or, where
     patients have several cases, patients with all their cases are. The limits are Wilson's with
     the size p (1 - p) / V, at most the number of positives; where p or V leaves nothing to divide,
-    that of the patients with positives, so that no limit has width 0. O(n_boot n).
+    that of the patients with positives, so that no limit has width 0. Sensitivity can't fall where
+    specificity does, and so no limit does along the given `fpr`. O(n_boot n).
     Raises ValueError for bad input. The variance is that of Carpenter and Bithell 2000,
     doi:10.1002/(SICI)1097-0258(20000515)19:9<1141::AID-SIM479>3.0.CO;2-F; the effective size
     that of Rao and Scott 1992, doi:10.2307/2532311.
@@ -82,6 +83,10 @@ def roc_band(
     size[inside] = np.minimum(m, p * (1.0 - p) / variance[inside])
     limits = [wilson_limits(p * n, n, level) for p, n in zip(value, size, strict=True)]
     low, high = np.array(limits).reshape(-1, 2).T
+    # Where the curve jumps the variance is large, and limits alone would turn back.
+    along = np.argsort(wanted, kind="stable")
+    low[along] = np.maximum.accumulate(low[along])
+    high[along[::-1]] = np.minimum.accumulate(high[along[::-1]])
     return RocBand(wanted, value, low, high, size, level, n_boot)
 
 

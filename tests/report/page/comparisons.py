@@ -77,18 +77,29 @@ def compared(records: Sequence[Record], **options: Any) -> Compared:
     return compare(records, **options)
 
 
-def regrouped(record: Record, folder: Path, size: int) -> Record:
-    """A copy in which every `size` radiographs of the hold-out belong to one patient."""
+def regrouped(record: Record, folder: Path, size: int, each: int = 50) -> Record:
+    """A copy in which every `size` radiographs of the hold-out belong to one patient.
+
+    Only `each` of either label are left in the hold-out.
+    """
     folder.mkdir(parents=True)
     rows = _predictions(record)
     held = [row for row in rows if row["partition"] == "hold-out"]
+    for label in ("0", "1"):
+        for row in [row for row in held if row["label"] == label][each:]:
+            row["partition"] = "test"
+            held.remove(row)
     for place, row in enumerate(held):
         row["patient"] = f"{place // size:012x}"
     with (folder / "predictions.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    return Record(copy.deepcopy(dict(record.data)), folder)
+
+    def count(data: dict[str, Any]) -> None:
+        data["holdout"] |= {"n": len(held), "positives": each}
+
+    return Record(changed(record, count).data, folder)
 
 
 def forty() -> list[Record]:

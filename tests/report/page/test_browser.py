@@ -264,8 +264,12 @@ def test_predictive_values_follow_the_prevalence(page: Any) -> None:
     assert field.get_attribute("aria-invalid") == "false"
 
 
-def test_patients_with_several_radiographs(browser: Any, tmp_path: Path) -> None:
-    found = compared([regrouped(record_of("inception_v3"), tmp_path / "one", 3)])
+@pytest.mark.parametrize(("size", "each"), [(3, 50), (1, 32)], ids=["patients", "sixteenths"])
+def test_other_holdouts_to_the_last_digit(
+    browser: Any, tmp_path: Path, size: int, each: int
+) -> None:
+    """Several radiographs a patient; and rates such as 0.0625, which end in a half."""
+    found = compared([regrouped(record_of("inception_v3"), tmp_path / "one", size, each)])
     file = tmp_path / "report.html"
     file.write_text(make_page(found), encoding="utf-8")
     with open_page(browser, file) as (page, heard):

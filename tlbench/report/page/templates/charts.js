@@ -198,6 +198,7 @@
       byId("cutoff-name").textContent = one.name;
       byId("cutoff-value").textContent = words;
       byId("cutoff-kind").textContent = stop === one.start ? "the chosen cut-off" : "";
+      byId("cutoff-command").hidden = cutoff === null;
       byId("cutoff-exact").textContent = cutoff === null ? "" : `--cutoff ${cutoff}`;
       const { sensitivity, specificity } = found.rates;
       const spokenRates = `sensitivity ${write(sensitivity.value)}, specificity ${write(specificity.value)}`;
