@@ -35,8 +35,9 @@ demo: $(VENV)/installed  ## run the reference backbone on the synthetic data set
 $(VENV)/browser: $(VENV)/installed-dev
 	@command -v chromium >/dev/null || { \
 	  echo 'installing Chromium, to look at the page in it' >&2; \
-	  apt-get install -qq -y chromium >/dev/null 2>&1 || \
-	  { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1; }
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get install -qq -y chromium || \
+	    { apt-get update -qq && apt-get install -qq -y chromium; }; } </dev/null >/dev/null 2>&1; }
 	@npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(VENV)/axe \
 	  axe-core@4.14.1 >/dev/null
 	@touch $@
