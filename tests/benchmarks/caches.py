@@ -41,13 +41,14 @@ class Cache:
     folder: Path
 
     @classmethod
-    def with_weights(cls, folder: Path, weights: Path, models: Cache | None = None) -> Cache:
-        """Return a new cache; `models` is another from which exported models are copied."""
+    def with_weights(cls, folder: Path, weights: Path, prepared: Cache | None = None) -> Cache:
+        """Return a new cache; `prepared` is another, whose exported models and audits it gets."""
         file = folder / "weights" / BACKBONE / weights.name
         file.parent.mkdir(parents=True)
         shutil.copyfile(weights, file)
-        if models:
-            shutil.copytree(models.folder / "models", folder / "models")
+        if prepared:
+            for name in ("models", "signatures"):
+                shutil.copytree(prepared.folder / name, folder / name)
         return cls(folder)
 
     @property
@@ -55,14 +56,15 @@ class Cache:
         return clean_environment(self.folder.parent) | {"TLBENCH_CACHE": str(self.folder)}
 
     def cold(self) -> Cache:
-        """Forget features and pixels; exported models stay."""
+        """Forget features and pixels; exported models and audits stay."""
         for name in ("features", "pixels"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         return self
 
     def fresh(self) -> Cache:
         """Forget all but the weights."""
-        shutil.rmtree(self.folder / "models", ignore_errors=True)
+        for name in ("models", "signatures"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         return self.cold()
 
     def run(self, what: str, pictures: Path, *options: str, protocol: str = "linear-probe") -> Run:
