@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.page.comparisons import REFERENCE
+from tests.report.page.comparisons import REFERENCE, record_of
 from tests.report.page.reading import Page
 
 ROOT = Path(__file__).parents[2]
-ONE = "mobilenet_v2-nsfwjs-fracatlas-linear-probe-s0-46665eaf"
-OTHER = "image_statistics-none-fracatlas-linear-probe-s0-f16ef932"
+ONE, OTHER = (record_of(name)["run"] for name in ("mobilenet_v2", "image_statistics"))
 
 
 def tlb(*args: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -136,7 +136,7 @@ def test_an_unknown_format_is_a_mistake_of_the_program() -> None:
 
 def test_the_same_from_python(tmp_path: Path) -> None:
     file = tlbench.make_report(
-        ["image_statistics-none-fracatlas-linear-probe-s0-f16ef932"],
+        [record_of("image_statistics")["run"]],
         results=REFERENCE, output=tmp_path / "new" / "r.html", images=False, level=0.9,
     )  # fmt: skip
     assert file.read_text().startswith("<!doctype html>")
