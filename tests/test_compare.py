@@ -190,3 +190,27 @@ def test_image_statistics_is_a_control_to_beat(results: Path, tmp_path: Path) ->
     assert judged["beaten"] != any(warned in note for note in comparison_sheets(data)[0].notes)
     alone = comparison_sheets(compare([blocks]).data)[0].notes
     assert any("add --backbone image_statistics" in note for note in alone)
+
+
+def test_runs_on_other_data_are_told_apart_though_they_share_a_hold_out(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    parts = ["train"] * 36 + ["validation"] * 8 + ["test"] * 8 + ["hold-out"] * 8
+    rows = [
+        f"{name}/{i:03d}.png,{label},{part}"
+        for label, name in enumerate(("no_fracture", "fracture"))
+        for i, part in enumerate(parts)
+    ]
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("\n".join(["path,label,partition", *rows]) + "\n")
+    options = {
+        "plugins": [BLOCKS], "dataset": "manifest", "manifest": manifest, "results": tmp_path / "r",
+        "protocol": "linear-probe", "cache": tmp_path / "cache",
+    }  # fmt: skip
+    whole = tlbench.run("blocks", **options)
+    listed = tmp_path / "out.csv"
+    listed.write_text("case\n" + "\n".join(f"fracture/{i:03d}.png" for i in range(5)) + "\n")
+    part = tlbench.run("blocks", exclude=listed, **options)
+    assert whole["holdout"]["fingerprint"] == part["holdout"]["fingerprint"]
+    names = list(compare(results=tmp_path / "r").data["classifiers"])
+    assert len(names) == 2
+    assert all(name.startswith("blocks data ") for name in names)

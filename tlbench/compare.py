@@ -127,7 +127,10 @@ def check_shared(records: Sequence[Record]) -> None:
 
 
 def _entries(records: Sequence[Record]) -> list[Entry]:
-    """One entry a backbone, weights, protocol and preparation, named no longer than needed."""
+    """One entry a backbone, weights, protocol, preparation and data, named as briefly as can be.
+
+    Runs on other data may share a hold-out: what is left out may all have been for training.
+    """
     kinds: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         # The digest tells apart two versions of a plugin, or two files of one name.
@@ -138,6 +141,8 @@ def _entries(records: Sequence[Record]) -> list[Entry]:
             record["weights"],
             record["protocol"],
             steps,
+            f"data {record['details']['dataset']['fingerprint'][:6]}",
+            _audit_words(record),
             features["digest"][:6],
         )
         kinds.setdefault(key, []).append(record)
@@ -159,10 +164,18 @@ def _with_shared_seed(entries: list[Entry]) -> list[Entry]:
 def _name(key: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> str:
     """The backbone, with as much more as tells it from its namesakes."""
     same = [other for other in keys if other[0] == key[0]]
-    parts = [key[0], *(key[i] for i in (1, 2, 3) if len({other[i] for other in same}) > 1)]
-    if sum(other[:4] == key[:4] for other in same) > 1:
-        parts.append(key[4])
-    return " ".join(parts)
+    parts = [key[0], *(key[i] for i in range(1, 6) if len({other[i] for other in same}) > 1)]
+    if sum(other[:6] == key[:6] for other in same) > 1:
+        parts.append(key[6])
+    return " ".join(part for part in parts if part)
+
+
+def _audit_words(record: Record) -> str:
+    """What an audit says that decides the partitions: nothing where it passed."""
+    audit = record.get("audit") or {}
+    if audit.get("leaks"):
+        return "with leaks"
+    return "audit off" if audit.get("mode") == "off" else ""
 
 
 def _read_holdout(records: Sequence[Record]) -> Holdout:

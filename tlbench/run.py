@@ -126,6 +126,7 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[
     )
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
     table = read_table(dataset, request, cache, progress)
+    dataset = replace(dataset, unit=table.labels_of)
     number_units(table, request.unit or dataset.unit)  # what is wrong with them is said at once
     network = Network(
         backbone.spec,

@@ -247,6 +247,7 @@ class DatasetRequest:
     say: Callable[[str], None] = _silent
     track: Callable[[Iterable[Any], str, int], Iterable[Any]] = lambda items, _what, _total: items
     warn: Callable[[str], None] = _silent
+    labels_of: Callable[[Unit], None] = _silent
     manifest: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False

@@ -47,6 +47,10 @@ def run_command(command: str, folder: Path) -> str:
     for name, target in (("FracAtlas", SHARED / "data" / "fracatlas"), ("tlbench", ROOT)):
         if not (folder / name).exists():
             (folder / name).symlink_to(target)
+    reference = folder / "results" / "reference"
+    if not reference.exists():
+        reference.parent.mkdir(exist_ok=True)
+        reference.symlink_to(ROOT / "results" / "reference")
     env = os.environ | {
         "COLUMNS": "80",
         "NO_COLOR": "1",

@@ -186,7 +186,8 @@ def _tell(
         )
     if strays:
         lost = counted(strays, "radiograph")
-        request.say(f"{lost} left out without a row in the table: {few(list(strays))}")
+        request.say(f"without a row in the table: {few(list(strays))}")
+        request.warn(f"{lost} left out without a row in the table of labels")
     if unused:
         rows = [row for said in unused.values() for row in said.rows]
         # Without names: what is warned of stands in every record.
@@ -194,5 +195,4 @@ def _tell(
             f"{counted(rows, 'row')} of the table of labels without a file: {table.places(rows)}"
         )
     if word not in _OF_ONE_IMAGE:
-        unit = "patient" if word == "patient" else "study"
-        request.say(f"labels are of each {unit}: --unit {unit} gives statistics per {unit}")
+        request.labels_of("patient" if word == "patient" else "study")

@@ -58,7 +58,7 @@ def read_source(dataset: str, card: Card | None) -> Source:
             return Source(entry["figshare"], entry.get("version"), dict(entry["files"]))
         except KeyError as error:
             raise DataError(f'[fetch] in the card of "{dataset}" lacks {error}') from None
-    if card and not card.content.get("needs_root", True):
+    if card and card.content.get("synthetic"):
         raise DataError(
             f'data set "{dataset}" is drawn by tlbench: there is nothing to fetch',
             f"tlbench run --backbone NAME --dataset {dataset}",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tlbench.datasets.selection import select
 from tlbench.errors import DataError, PluginError
 from tlbench.progress import Progress
-from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph
+from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph, Unit
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,15 @@ class Table:
     """n radiographs in the order of their case names, with the SHA-256 of each file's bytes.
 
     `alike` are pairs of these digests whose images show the same picture; `warnings` is what the
-    reader had to say of the data set; `selection` says what was taken of it (results/README.md).
+    reader had to say of the data set, `labels_of` what labels belong to; `selection` says what was
+    taken of it (results/README.md).
     """
 
     radiographs: tuple[Radiograph, ...]
     digests: tuple[str, ...]
     alike: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    labels_of: Unit = "image"
     selection: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -180,6 +182,7 @@ def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: 
             f"--data-root DIR, a folder with {dataset.layout}",
         )
     warnings: list[str] = []
+    units: list[Unit] = [dataset.unit]
 
     def warn(line: str) -> None:
         warnings.append(line)
@@ -193,12 +196,13 @@ def read_table(dataset: DatasetSpec, choice: DataChoice, cache: Path, progress: 
         say=progress.say,
         track=progress.track,
         warn=warn,
+        labels_of=units.append,
         manifest=choice.manifest,
         columns=choice.columns,
     )
     selected = select(_check_type(dataset.read(request)), dataset, choice, warn)
     table = build_table(selected.radiographs)
-    return replace(table, warnings=tuple(warnings), selection=selected.record)
+    return replace(table, warnings=tuple(warnings), selection=selected.record, labels_of=units[-1])
 
 
 def build_table(radiographs: Iterable[Radiograph]) -> Table:
