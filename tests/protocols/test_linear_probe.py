@@ -124,3 +124,11 @@ def test_the_same_seed_gives_the_same_scores(data: TrainingData) -> None:
     first, again = train_top_layer(data), train_top_layer(data)
     assert np.array_equal(first.score(data.validation), again.score(data.validation))
     assert np.array_equal(first.cutoff_scores, again.cutoff_scores)
+
+
+def test_scores_that_hardly_differ_are_warned_of(data: TrainingData) -> None:
+    strong = replace(data, parameters={**LINEAR_PROBE.parameters, "log10_c": [-8.0]})
+    layer = train_top_layer(strong)
+    (warning,) = layer.warnings
+    assert warning.startswith("scores hardly differ")
+    assert np.ptp(layer.cutoff_scores) < 0.01

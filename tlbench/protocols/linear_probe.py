@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,12 +49,26 @@ def train_top_layer(data: TrainingData) -> TopLayer:
             "bias": np.array(final.bias),
         },
         history={"c": grid, "validation_auc": aucs, "chosen_c": chosen, "converged": converged},
-        warnings=() if converged else (_NOT_CONVERGED,),
+        warnings=tuple(_warnings(converged, scores)),
         cutoff_units=np.concatenate([data.train_units, data.validation_units])[first],
     )
 
 
 _NOT_CONVERGED = "the top layer has not converged: L-BFGS reached its largest number of iterations"
+_NARROW = 0.01
+
+
+def _warnings(converged: bool, scores: NDArray[np.float64]) -> Iterator[str]:
+    """Yield what a reader of the figures has to know of the training."""
+    if not converged:
+        yield _NOT_CONVERGED
+    low, high = float(scores.min()), float(scores.max())
+    if high - low < _NARROW:
+        # A cut-off among such scores tells folds apart rather than radiographs.
+        yield (
+            f"scores hardly differ ({low:.4f} to {high:.4f}), for the strongest penalties did best "
+            "on validation: sensitivity and specificity at the cut-off mean little"
+        )
 
 
 def _cross_validate(labels: NDArray[np.int64], c: float, data: TrainingData) -> NDArray[np.float64]:
