@@ -180,7 +180,7 @@ def read_partitions(table: UserTable) -> list[str | None]:
         raise DataError(
             f'"{table.cell(odd[0], "partition")}" is not a partition '
             f'({table.places(odd)} of "{table.path}")',
-            f"partitions are {', '.join(PARTITION_WORDS)}, or an empty cell",
+            f"partitions are {', '.join(PARTITION_WORDS)}",
         )
     return [text or None for text in texts]
 

@@ -205,7 +205,8 @@ class _Work:
                 self.progress.warn(f"no heat maps of {entry.name}: {error.message}")
                 errors[entry.name] = error
         if not found:
-            raise next(iter(errors.values()))
+            first = next(iter(errors.values()))
+            raise type(first)(first.message, first.hint or "leave out --heatmaps")
         return found, {name: error.message for name, error in errors.items()}
 
     def _images_to_map(self, entry: Entry) -> list[str]:
