@@ -16,6 +16,7 @@ from tests.report.page.comparisons import (
     rescored,
 )
 from tlbench.report.page.answer import answer_context, answer_sentences, answer_warnings
+from tlbench.report.rows import holdout_words
 
 
 def nearly_perfect(label: int, score: float) -> float:
@@ -30,18 +31,43 @@ def titles(data: dict[str, Any], audit: dict[str, Any] | None = None) -> list[st
     return [title for title, _ in answer_warnings(data, audit)]
 
 
-def test_where_nobody_can_be_told_apart_nobody_is_called_best() -> None:
-    best, cutoff, unseen = answer_sentences(reference().data)
-    for part in (
-        "No backbone is shown to be the best on the hold-out of 100 radiographs, 50 with a",
-        "efficientnet_lite1 has the highest AUC, 0.871, 95 % interval 0.788 to 0.925",
-        "any of the other 8",
-        "the controls inception_v3 random and image_statistics among them",
-    ):
-        assert part in best
-    assert "finds 37 of 50 radiographs with a fracture (sensitivity 0.740" in cutoff
-    assert "clears 40 of 50 without one (specificity 0.800" in cutoff
-    assert "0.080 to 0.202" in unseen
+def test_the_answer_has_the_figures_of_the_comparison() -> None:
+    data = reference().data
+    best, cutoff, unseen = answer_sentences(data)
+    name = data["ranking"][0]
+    top = data["classifiers"][name]
+    assert top["auc"] == max(c["auc"] for c in data["classifiers"].values())
+    low, high = top["ci"]["low"], top["ci"]["high"]
+    assert f"{name} has the highest AUC, {top['auc']:.3f}, 95 % interval {low:.3f} to" in best
+    assert f"{high:.3f}, but can't be told apart from" in best
+    equals = {other for group in data["groups"] if name in group for other in group}
+    head = f"{len(equals)} of {len(data['ranking'])} can't be told apart as the best on the"
+    assert best.startswith(f"{head} {holdout_words(data['holdout'])}: ")
+    point = top["cutoffs"]["validation"]
+    found, cleared = point["sensitivity"], point["specificity"]
+    assert found["k"] == point["tp"]
+    assert (
+        f"finds {point['tp']} of {point['tp'] + point['fn']} radiographs with a fracture "
+        f"(sensitivity {found['value']:.3f}"
+    ) in cutoff
+    assert (
+        f"clears {point['tn']} of {point['tn'] + point['fp']} without one "
+        f"(specificity {cleared['value']:.3f}"
+    ) in cutoff
+    assert "{low:.3f} to {high:.3f}".format(**data["detectable"]) in unseen
+
+
+def test_where_nobody_can_be_told_apart_nobody_is_called_best(tmp_path: Path) -> None:
+    record = record_of("mobilenet_v2")
+    same = rescored(
+        record, tmp_path / "c", lambda _label, old: old, backbone="pixels", run="c", control=True
+    )
+    first = answer_sentences(compared([record, renamed(record, "twin"), same]).data)[0]
+    assert first.startswith("No backbone is shown to be the best on the hold-out of 100")
+    assert "can't be told apart from any of the other 2" in first
+    both = answer_sentences(compared([record, same]).data)[0]
+    assert "can't be told apart from the other" in both
+    assert first.endswith("the control pixels among them.")
 
 
 def test_one_that_beats_all_others_is_called_best(tmp_path: Path) -> None:
@@ -97,7 +123,8 @@ def test_the_unit_of_scores_is_named(unit: str, word: str) -> None:
     data = dict(reference().data) | {"unit": unit}
     sentences = " ".join(answer_sentences(data))
     assert f"hold-out of 100 {word}" in sentences
-    assert f"37 of 50 {word} with a fracture" in sentences
+    point = data["classifiers"][data["ranking"][0]]["cutoffs"]["validation"]
+    assert f"{point['tp']} of 50 {word} with a fracture" in sentences
     assert "radiographs" not in sentences
 
 
@@ -129,8 +156,10 @@ def test_warnings_are_marked_by_their_kind_and_said_once() -> None:
     assert row["marks"] == ["under-trained top layer", "cut-off chosen on the hold-out"]
 
 
-def test_what_figures_show_is_marked_even_where_a_record_does_not_warn() -> None:
-    record = changed(record_of("mobilenet_v2"), synthetic=True, warnings=[])
+def test_what_figures_show_is_marked_even_where_a_record_does_not_warn(tmp_path: Path) -> None:
+    record = rescored(
+        record_of("mobilenet_v2"), tmp_path / "poor", useless, synthetic=True, warnings=[]
+    )
     data = compared([record, record_of("image_statistics")]).data
     assert "Synthetic data" in titles(data)
     found = dict(answer_warnings(data))["Not shown to beat the controls"]

@@ -28,9 +28,26 @@ from tlbench.compare import Compared
 from tlbench.errors import CacheError
 from tlbench.report.page.charts import charts_context, charts_of, save_charts
 from tlbench.report.page.series import series_of
-from tlbench.stats import decision_curve, operating_point, proportion, reliability, roc_curve
+from tlbench.report.sheets import estimate
+from tlbench.stats import (
+    clustered_proportion,
+    decision_curve,
+    operating_point,
+    reliability,
+    roc_curve,
+)
 
-ALL = ["roc", "forest", "differences", "scores", "reliability", "decision", "speed", "size"]
+ALL = [
+    "roc",
+    "forest",
+    "differences",
+    "scores",
+    "reliability",
+    "decision",
+    "speed",
+    "memory",
+    "size",
+]
 
 
 @cache
@@ -138,7 +155,8 @@ def test_reliability_decision_and_histograms_are_those_of_the_statistics() -> No
         own = [row for row in bins if row["name"] == one.name]
         expected = reliability(labels, scores).bins
         assert [(r["n"], r["observed"]) for r in own] == [(b.n, b.observed) for b in expected]
-        limits = proportion(round(own[0]["observed"] * own[0]["n"]), own[0]["n"])
+        inside = (scores >= expected[0].low) & (scores < expected[0].high)
+        limits = clustered_proportion(labels[inside] == 1, one.curve.groups[inside])
         assert (own[0]["low"], own[0]["high"]) == (limits.low, limits.high)
         drawn = [row["y"] for row in curves if row["name"] == one.name]
         assert drawn == pytest.approx(decision_curve(labels, scores).model, abs=1e-5)
@@ -167,10 +185,24 @@ def test_cut_offs_of_the_slider_are_all_there_are_and_the_chosen_one() -> None:
         assert last is None
         assert finite == sorted({*scores.tolist(), one.curve.cutoff})
         assert stops["cutoffs"][stops["start"]] == one.curve.cutoff
-        assert stops["sizes"] is None
         for cutoff, tp, fp in zip(stops["cutoffs"], stops["tp"], stops["fp"], strict=True):
-            point = operating_point(labels, scores, math.inf if cutoff is None else cutoff)
+            point = operating_point(
+                labels, scores, math.inf if cutoff is None else cutoff, groups=one.curve.groups
+            )
             assert (point.tp, point.fp) == (tp, fp)
+            for rate, kind, count in (
+                (point.sensitivity, "positives", tp), (point.specificity, "negatives", fp),
+            ):  # fmt: skip
+                assert stops["sizes"][kind][count] == pytest.approx(rate.effective_n)
+
+
+def test_where_every_radiograph_is_of_another_patient_sizes_are_left_out(tmp_path: Path) -> None:
+    found = compared([regrouped(record_of("mobilenet_v2"), tmp_path / "one", 1)])
+    slider = charts_context(found)["slider"]
+    assert slider["data"]["backbones"][0]["sizes"] is None
+    point = found.data["classifiers"]["mobilenet_v2"]["cutoffs"]["validation"]["sensitivity"]
+    limits = slider["numbers"]["rates"]["sensitivity"]
+    assert (limits.low, limits.high) == (point["low"], point["high"])
 
 
 def test_the_slider_starts_with_the_numbers_of_the_comparison() -> None:
@@ -178,9 +210,8 @@ def test_the_slider_starts_with_the_numbers_of_the_comparison() -> None:
     best = reference().data["classifiers"][slider["names"][0]]["cutoffs"]["validation"]
     for rate in ("sensitivity", "specificity"):
         found = slider["numbers"]["rates"][rate]
-        assert (found.value, found.low, found.high) == tuple(
-            best[rate][key] for key in ("value", "low", "high")
-        )
+        shown = estimate(best[rate])
+        assert (found.value, found.low, found.high) == (shown.value, shown.low, shown.high)
     for rate in ("ppv", "npv"):
         assert slider["numbers"]["rates"][rate].value == pytest.approx(best[rate]["value"])
     assert slider["prevalence"] == "50"
@@ -247,20 +278,29 @@ def test_perfect_scores_and_a_cut_off_that_nobody_reaches(tmp_path: Path) -> Non
 
 
 def test_costs_are_those_of_the_records() -> None:
-    def forget(data: dict[str, Any]) -> None:
+    def from_cache(data: dict[str, Any]) -> None:
         data["memory_mb"] = 512.0
+        data["extraction"] = {"images": 0, "seconds": None}
 
-    records = [changed(record_of(name), forget) for name in ("mobilenet_v2", "efficientnet_lite0")]
+    names = ("mobilenet_v2", "efficientnet_lite0")
+    records = [changed(record_of(name), from_cache) for name in names]
     found = compared(records)
     charts = {c.name: c for c in charts_of(series_of(found), found.data)}
-    # The features of one came from the cache.
+    # No features were made: the time says nothing.
     assert "speed" not in charts
     assert [row["cost"] for row in charts["memory"].data["rows"]] == [512.0, 512.0]
     sizes = {row["name"]: row["cost"] for row in charts["size"].data["rows"]}
     parameters = records[0]["details"]["backbone"]["parameters"]
     assert sizes["mobilenet_v2"] == parameters / 1e6
-    captions = {figure["name"]: figure["caption"] for figure in context()["figures"]}
-    assert "5 of the backbones had their features from the cache" in captions["speed"]
+    one = compared([records[0], record_of("efficientnet_lite0"), record_of("mobilenet_v2_torch")])
+    charts = {c.name: c for c in charts_of(series_of(one), one.data)}
+    shown = {row["name"]: row["cost"] for row in charts["speed"].data["rows"]}
+    made = {entry.name: entry.record["extraction"] for entry in one.entries if entry.name in shown}
+    assert shown == {
+        name: pytest.approx(found["images"] / found["seconds"]) for name, found in made.items()
+    }
+    assert len(shown) == 2
+    assert "of the backbones had" in charts["speed"].caption
 
 
 def test_files_are_whole_light_and_named_after_the_figures(tmp_path: Path) -> None:

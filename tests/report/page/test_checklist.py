@@ -62,11 +62,17 @@ def test_rows_are_filled_in_part_or_left_to_authors() -> None:
     claim = sheets()["CLAIM 2024"]
     assert claim.columns == COLUMNS
     assert row(claim, "44")[2:] == (DASH, ALL)
-    assert "917 (256 with a fracture)" in row(claim, "19")[2]
+    train = records()["mobilenet_v2"]["partitions"]["train"]
+    told = f"train {train['n']} ({train['positives']} with a fracture)"
+    assert told in row(claim, "19")[2]
     assert row(claim, "19")[3] == DASH
     assert row(claim, "8")[3] == "criteria for patients"
-    assert "AUC 0.871 (0.788 to 0.925)" in row(claim, "38")[2]
-    assert "TP 37, FN 13, FP 10, TN 40" in row(claim, "38")[2]
+    data = reference().data
+    best = data["classifiers"][data["ranking"][0]]
+    low, high = best["ci"]["low"], best["ci"]["high"]
+    assert f"AUC {best['auc']:.3f} ({low:.3f} to {high:.3f})" in row(claim, "38")[2]
+    point = best["cutoffs"]["validation"]
+    assert "TP {tp}, FN {fn}, FP {fp}, TN {tn}".format(**point) in row(claim, "38")[2]
 
 
 def test_heat_maps_fill_an_item_only_where_they_are() -> None:

@@ -149,7 +149,8 @@ def answer_warnings(data: Data, audit: Data | None = None) -> list[tuple[str, li
         ]
         found[kinds[0] if kinds else "Warning"].append(_sentence_of(line))
     for title, line in _seen_in(data, audit):
-        found[title] = found[title] or [line]
+        if title == "Warning" or not found[title]:
+            found[title].append(line)
     return [(title, lines) for title, lines in found.items() if lines]
 
 
