@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import sys
 import threading
 import warnings
 import zlib
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.imported import find_imported
 from tlbench.errors import UnreadableImageError
-from tlbench.images import pixels_version, prepare, read_pixels, resize
+from tlbench.images import pixel_sources, pixels_version, prepare, read_pixels, resize
 
 RNG = np.random.default_rng(7)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
@@ -466,6 +468,17 @@ def test_the_version_names_the_decoders_and_the_sources():
     assert f"pillow {Image.__version__}" in version
     assert "jpeg" in version
     assert len(version.rsplit(" ", 1)[1]) == 16
+
+
+def test_the_version_covers_all_that_images_import():
+    decide_nothing = [f"tlbench.{name}" for name in ("errors", "quiet", "refusals", "registry")]
+    files, packages = find_imported(["tlbench.images", "tlbench.augment"], decide_nothing)
+    assert {"images.py", "levels.py", "window.py"} <= {file.name for file in files}
+    assert files <= set(pixel_sources())
+    named = {"PIL": "pillow", "skimage": "scikit-image"}
+    outside = {named.get(name, name) for name in packages - sys.stdlib_module_names}
+    assert {"numpy", "scipy", "pydicom"} <= outside
+    assert all(f"{name} " in pixels_version() for name in outside)
 
 
 def test_pixels_do_not_depend_on_where_the_bytes_came_from(tmp_path):

@@ -24,8 +24,16 @@ from tlbench.refusals import check_file, refuse
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
-_SOURCES = ("images.py", "raster.py", "dicom/*.py", "preparation.py", "augment.py")
-_PACKAGES = ("pydicom", "imagecodecs", "scikit-image")
+_SOURCES = (
+    "images.py",
+    "raster.py",
+    "levels.py",
+    "blocks.py",
+    "dicom/*.py",
+    "preparation.py",
+    "augment.py",
+)
+_PACKAGES = ("numpy", "scipy", "scikit-image", "pydicom", "imagecodecs")
 
 
 LEAST_SIDE = 600
@@ -155,11 +163,16 @@ def apply_to_planes(change: Callable[[NDArray[Any]], NDArray[Any]], pixels: Pixe
     return cast(Pixels, changed)
 
 
+def pixel_sources() -> list[Path]:
+    """Return the files of tlbench that decide pixel values, in order."""
+    return sorted(path for name in _SOURCES for path in Path(__file__).parent.glob(name))
+
+
 @cache
 def pixels_version() -> str:
     """Name what decides the pixel values, for cache keys: decoders and the sources used here."""
-    sources = sorted(path for name in _SOURCES for path in Path(__file__).parent.glob(name))
-    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+    sources = b"\0".join(source.read_bytes() for source in pixel_sources())
+    digest = hashlib.sha256(sources).hexdigest()
     jpeg = features.version_feature("libjpeg_turbo") or features.version_codec("jpg")
     others = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return f"pillow {features.version('pil')}, jpeg {jpeg}, {others}, tlbench {digest[:16]}"

@@ -356,7 +356,7 @@ class _Work:
             "control": self.backbone.spec.control or self.weights.control,
             "radiographs": len(table),
             "positives": int(table.labels.sum()),
-            "patients": len(np.unique(table.groups)) if table.has_patients else None,
+            "patients": table.count_patients(),
             "skipped": len(skipped),
             "audit": self.audited.describe(),
         }

@@ -270,7 +270,7 @@ def _count(plan: Plan, rows: NDArray[np.int64]) -> dict[str, Any]:
     counts = {
         "n": len(units.labels),
         "positives": int(units.labels.sum()),
-        "patients": len(np.unique(table.groups[rows])) if table.has_patients else None,
+        "patients": table.count_patients(rows),
     }
     return counts if len(rows) == counts["n"] else counts | {"images": len(rows)}
 

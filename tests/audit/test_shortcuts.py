@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tests.audit.planted import draw
+from tests.imported import find_imported
 from tests.shared_data import find_shared
+from tlbench.audit import gate
 from tlbench.audit.findings import audit
 from tlbench.audit.shortcuts import encode, find_shortcuts
 from tlbench.datasets.table import Table
@@ -137,3 +139,11 @@ def test_the_cast_of_fracatlas_is_found(tmp_path: Path) -> None:
     assert 0.55 < flagged["cast_or_splint"]["auc"] < 0.7
     names = {each["name"] for each in found.shortcuts}
     assert not names & {"fracture_count", "fracture_centres_xy"}
+
+
+def test_what_is_kept_is_named_after_all_that_shortcuts_import():
+    elsewhere = ("errors", "specs", "threads", "datasets.table", "features.signatures")
+    without = [f"tlbench.{name}" for name in elsewhere]
+    files, _ = find_imported(["tlbench.audit.shortcuts"], without)
+    folder = Path(gate.__file__).parent
+    assert files == {(folder / name).resolve() for name in gate.SHORTCUT_SOURCES}

@@ -133,6 +133,11 @@ def test_partitions_that_tlbench_draws_keep_copies_together(pictures: Path) -> N
     assert patient[name] == patient["001.png"]
     record = json.loads((folder / "record.json").read_text())
     assert record["audit"]["counts"]["look_alikes"] == 1
+    # They are kept together, and are two patients all the same.
+    assert record["patients"] == N + 1
+    assert sum(part["patients"] for part in record["partitions"].values()) == N + 1
+    facts = json.loads(audit(manifest, "--json").stdout)
+    assert facts["patients"] == facts["quality"]["patients"] == N + 1
     assert any("2 radiographs show pictures" in line for line in record["warnings"])
 
 

@@ -54,7 +54,7 @@ class Findings:
             "fingerprint": table.fingerprint,
             "radiographs": len(table),
             "positives": int(table.labels.sum()),
-            "patients": len(np.unique(table.groups)) if table.has_patients else None,
+            "patients": table.count_patients(),
             "partitions": dict(Counter(r.partition for r in table.radiographs if r.partition)),
             "leaks": [
                 {"kind": leak.kind, "text": leak.text, "radiographs": self._named(leak.rows)}

@@ -20,7 +20,14 @@ from tlbench.specs import DatasetSpec
 
 NAMED = 5
 """So many leaks are named one by one."""
-_SOURCES = ("shortcuts.py",)
+SHORTCUT_SOURCES = (
+    "shortcuts.py",
+    *(f"../{name}.py" for name in ("blocks", "patients", "streams")),
+    *(f"../protocols/{name}.py" for name in ("logistic", "partition")),
+    *(f"../stats/{name}.py" for name in ("clustered", "inputs", "interval", "reference", "roc")),
+    "../stats/units.py",
+)
+"""What decides shortcuts, beside the signatures: their folder is named after what decides them."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def find_shortcuts_once(
     metadata = [sorted(r.metadata.items()) for r in table.radiographs]
     decides = [table.fingerprint, table.groups.tolist(), metadata, sorted(reveals_label)]
     found: list[dict[str, Any]] = find_once(
-        signatures.folder, "shortcuts", decides, _SOURCES, search
+        signatures.folder, "shortcuts", decides, SHORTCUT_SOURCES, search
     )
     return found
 

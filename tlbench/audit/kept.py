@@ -16,8 +16,8 @@ def find_once(
 ) -> Any:
     """Return what `search` finds, from `folder` where the same was searched before.
 
-    The result is a JSON value. `decides`, a JSON value too, and the `sources`, modules of this
-    package by their file names, are all that decides it.
+    The result is a JSON value. `decides`, a JSON value too, and the `sources`, modules by their
+    paths from this one, are all that decides it.
     """
     code = b"".join((Path(__file__).parent / name).read_bytes() for name in sources)
     name = sha256(code + json.dumps(decides).encode()).hexdigest()[:32]

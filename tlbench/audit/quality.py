@@ -31,7 +31,7 @@ def describe_quality(table: Table, signatures: NDArray[Any]) -> dict[str, Any]:
     spread = np.sqrt(np.maximum(histogram @ levels**2 - mean**2, 0))
     shorter = np.minimum(signatures["rows"], signatures["columns"])
     longer = np.maximum(signatures["rows"], signatures["columns"])
-    sizes = np.bincount(table.groups)
+    sizes = np.array([*Counter(r.patient for r in table.radiographs).values()])
     return {
         "empty": _named(table, spread < _EMPTY),
         "saturated": _named(table, histogram[:, 254:].sum(axis=1) > _SATURATED),
@@ -42,7 +42,7 @@ def describe_quality(table: Table, signatures: NDArray[Any]) -> dict[str, Any]:
         "colour": int(signatures["colour"].sum()),
         "positives": int(table.labels.sum()),
         "positive_share": round(float(table.labels.mean()), 4),
-        "patients": len(sizes) if table.has_patients else None,
+        "patients": table.count_patients(),
         "images_per_patient": _range(sizes) if table.has_patients else None,
     }
 

@@ -59,8 +59,8 @@ def count_radiographs(
     if partitions is not None:
         counts += counter.by_value("partition", partitions, PARTITIONS)
     if table.has_patients:
-        of_each = Counter(table.groups.tolist())
-        several = [min(of_each[group], _SEVERAL) for group in table.groups.tolist()]
+        of_each = Counter(radiograph.patient for radiograph in table.radiographs)
+        several = [min(of_each[radiograph.patient], _SEVERAL) for radiograph in table.radiographs]
         named = [f"{n} or more" if n == _SEVERAL else str(n) for n in several]
         counts += counter.by_value("radiographs of a patient", named, sorted(set(named)))
     for word in words:
@@ -86,13 +86,12 @@ def _count_word(counter: _Counter, word: str, values: Sequence[str]) -> list[Cou
 
 class _Counter:
     def __init__(self, table: Table) -> None:
-        self._labels, self._groups = table.labels, table.groups
-        self._has_patients = table.has_patients
+        self._table = table
 
     def count(self, word: str, value: str, rows: Collection[int]) -> Count:
         index: Any = np.fromiter(rows, dtype=np.int64, count=len(rows))
-        patients = len(np.unique(self._groups[index])) if self._has_patients else None
-        return Count(word, value, len(rows), int(self._labels[index].sum()), patients)
+        fractures = int(self._table.labels[index].sum())
+        return Count(word, value, len(rows), fractures, self._table.count_patients(rows))
 
     def by_value(self, word: str, values: Sequence[str], shown: Iterable[str]) -> list[Count]:
         return [

@@ -106,6 +106,17 @@ class Table:
         """Whether every radiograph names its patient."""
         return all(r.patient is not None for r in self.radiographs)
 
+    def count_patients(self, rows: Iterable[int] | None = None) -> int | None:
+        """Return how many patients there are, in some rows or in all; None where not all are named.
+
+        They count as the data set names them: two who share a picture are one of `groups`, and two
+        patients.
+        """
+        if not self.has_patients:
+            return None
+        taken = range(len(self)) if rows is None else rows
+        return len({self.radiographs[row].patient for row in taken})
+
     @cached_property
     def given(self) -> tuple[str | None, ...]:
         """The partition (n,) that the data set puts each radiograph in, None where it doesn't."""

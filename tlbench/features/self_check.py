@@ -17,6 +17,7 @@ from tlbench.features.engines.base import EngineKey, Features, Network
 from tlbench.features.engines.choose import AUTO, load_engine
 from tlbench.features.extract import PixelStore, Radiographs, run_batches
 from tlbench.files import write_whole
+from tlbench.images import pixels_version
 from tlbench.progress import Progress
 
 LEAST_COSINE = 0.999
@@ -44,7 +45,8 @@ def settle_precision(
     sample = first_readable(files, radiographs, SAMPLE)
     if not sample:  # the run itself says what is wrong with the files
         return reference, None
-    decides = [lower.precision, lower.quantiser, lower.calibration, *pixels.preparation, *sample]
+    decides = [lower.precision, lower.quantiser, lower.calibration, pixels_version()]
+    decides += [*pixels.preparation, *sample]
     name = sha256("".join(decides).encode()).hexdigest()[:16]
     file = network.folder(key.name) / f"check-{name}.json"
     check = _stored(file)
