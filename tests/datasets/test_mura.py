@@ -64,14 +64,27 @@ def test_labels_are_the_studies_and_patients_the_folders(root):
     assert len(warned) == 1
     assert warned[0].startswith("positive means abnormal, not fracture")
     for r in radiographs:
-        half, part, patient, study, _ = r.case.split("/")
-        assert r.path == root / r.case
+        half, part, patient, study, _ = r.path.relative_to(root).parts
         assert r.path.is_file()
         assert r.label == (study.endswith("positive"))
-        assert (r.patient, r.study) == (patient, r.case.rpartition("/")[0])
+        assert (r.patient, r.study) == (patient, f"{half}/{part}/{patient}/{study}")
         assert r.metadata == {"part": part[3:].lower(), "published_in": half}
         assert r.partition is None
     assert len({r.study for r in radiographs}) == len(STUDIES)
+
+
+def test_cases_tell_neither_patient_nor_label_and_are_the_same_in_each_part(root):
+    whole, _, _ = ask(root)
+    cases = {r.path: r.case for r in whole}
+    assert len(set(cases.values())) == len(whole)
+    assert all(re.fullmatch("[0-9a-f]{12}/image[0-9]", case) for case in cases.values())
+    assert len({case.partition("/")[0] for case in cases.values()}) == len(STUDIES)
+    assert all(cases[r.path] == r.case for r in ask(root, subset="wrist")[0])
+    # The salt is of the whole data set: without it nobody can try the names of the folders.
+    change(root / "valid_labeled_studies.csv", "patient11186", "patient11187")
+    change(root / "valid_image_paths.csv", "patient11186", "patient11187")
+    shutil.move(root / "valid/XR_ELBOW/patient11186", root / "valid/XR_ELBOW/patient11187")
+    assert not {r.case for r in ask(root)[0]} & set(cases.values())
 
 
 def test_a_patient_is_one_person_in_all_parts_and_halves(root):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 
+from tlbench.datasets.pseudonyms import make_salt, pseudonym
 from tlbench.dicom import DicomFacts
 
 
@@ -17,14 +17,13 @@ def name_cases(facts: Mapping[str, DicomFacts | None]) -> dict[str, str]:
     files can find out whose it is. A file without a UID of its own goes by its path.
     """
     known = [fact for fact in facts.values() if fact is not None]
-    lines = sorted("\0".join((f.instance or "", f.study or "", f.patient or "")) for f in known)
-    salt = hashlib.sha256("\n".join(["salt", *lines]).encode()).digest()
+    salt = make_salt("\0".join((f.instance or "", f.study or "", f.patient or "")) for f in known)
     uids = Counter(fact.instance for fact in known)
     names: dict[str, str] = {}
     for path, fact in facts.items():
         own = fact is not None and fact.instance is not None and uids[fact.instance] == 1
         name = f"uid {fact.instance}" if own and fact else f"path {path}"
-        names[path] = hashlib.sha256(salt + name.encode(errors="surrogateescape")).hexdigest()[:12]
+        names[path] = pseudonym(salt, name)
     return names
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tlbench.datasets.cards import read_card
 from tlbench.datasets.csv_files import Row, read_table
+from tlbench.datasets.pseudonyms import make_salt, pseudonym
 from tlbench.datasets.requests import (
     check_subset,
     list_names,
@@ -34,8 +35,10 @@ _COPY = "take the published table"
 
 
 def read(request: DatasetRequest) -> list[Radiograph]:
-    """Return the radiographs of MURA, or of one part of the body, by their path in the archive.
+    """Return the radiographs of MURA, or of one part of the body.
 
+    A case is named by a pseudonym of its study and the image's name, for the published folders tell
+    patient and label. Its salt is made of the tables of both halves: each part has the same names.
     The label is the study's, 1 = abnormal; the patient is the folder's name, which is the same
     person in both published halves and in all parts. The half, `train` or `valid`, and the part
     become metadata. Raises `DataError` where the folder does not hold the published layout, where
@@ -50,7 +53,11 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     root = require_root(request, _NAME, published)
     _check_layout(root, published)
     part = None if request.subset is None else str(card.subsets[request.subset]["folder"])
-    radiographs = [r for half in _PARTITIONS for r in _read_half(root, half, part)]
+    labels = {half: _read_studies(root / _STUDIES.format(half), half) for half in _PARTITIONS}
+    salt = make_salt(study for studies in labels.values() for study in studies)
+    radiographs = [
+        r for half in _PARTITIONS for r in _read_half(root, half, part, labels[half], salt)
+    ]
     _check_present(radiographs, root, part, published, request)
     request.warn(str(card.content["warning"]))
     return radiographs
@@ -74,26 +81,35 @@ def _missing_parts(root: Path) -> list[str]:
     return folders + [name for name in tables if not (root / name).is_file()]
 
 
-def _read_half(root: Path, half: str, part: str | None) -> list[Radiograph]:
-    """Return what the two tables of a half say, of one part or of all; no file is looked for."""
-    labels = _read_studies(root / _STUDIES.format(half), half)
+def _read_half(
+    root: Path, half: str, part: str | None, labels: Mapping[str, int], salt: bytes
+) -> list[Radiograph]:
+    """Return the images that a half's table lists, of one part or of all; no file is looked for."""
     table = root / _IMAGES.format(half)
-    image = re.compile(_STUDY.format(half) + r"/(?P<name>[^/]+\.png)")
+    image = re.compile(_STUDY.format(half) + r"/(?P<name>[^/]+)\.png")
     found: dict[str, Radiograph] = {}
     for row in read_table(table, (), header=("path",)):
         match = _match(image, table, row, "an image")
         if part not in (None, match["part"]):
             continue
-        case, study = f"{match['study']}/{match['name']}", match["study"]
+        image_path, study = f"{match['study']}/{match['name']}.png", match["study"]
         if study not in labels:
             raise DataError(
                 f'line {row.line} of "{table}" names an image of a study without a label', _COPY
             )
-        if case in found:
-            raise DataError(f'"{case}" occurs twice in "{table}", again on line {row.line}', _COPY)
+        if image_path in found:
+            raise DataError(
+                f'"{image_path}" occurs twice in "{table}", again on line {row.line}', _COPY
+            )
         metadata = {"part": match["part"].removeprefix("XR_").lower(), "published_in": half}
-        path = root / half / Path(case).relative_to(half)
-        found[case] = Radiograph(case, path, labels[study], match["patient"], metadata, study=study)
+        found[image_path] = Radiograph(
+            f"{pseudonym(salt, study)}/{match['name']}",
+            root / image_path,
+            labels[study],
+            match["patient"],
+            metadata,
+            study=study,
+        )
     return list(found.values())
 
 
@@ -128,7 +144,7 @@ def _check_present(
     published: str,
     request: DatasetRequest,
 ) -> None:
-    listed = {r.case for r in radiographs}
+    listed = {r.path.relative_to(root).as_posix() for r in radiographs}
     found = {name for half in _PARTITIONS for name in _find_images(root, half, part)}
     if missing := sorted(listed - found):
         raise DataError(
