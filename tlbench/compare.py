@@ -74,7 +74,7 @@ def compare(
     Without `runs`, all records in `results` are compared, those of `dataset`, `subset`,
     `protocol` and `unit` where given. Of several seeds of one backbone one is tested, the lowest
     that all share, never several as if independent; their spread stands apart. Raises `DataError`
-    where hold-outs differ, saying how.
+    where hold-outs differ, saying how, or what belongs together in them.
     """
     asked = {"dataset": dataset, "subset": subset, "protocol": protocol, "unit": unit}
     records = _find(runs, Path(results), asked, warn)
@@ -180,24 +180,38 @@ def _audit_words(record: Record) -> str:
 
 def _read_holdout(records: Sequence[Record]) -> Holdout:
     first: list[Prediction] = []
+    groups = np.empty(0, dtype=np.int64)
     scores = {}
     for record in records:
         held = [p for p in record.unit_predictions() if p.partition == "hold-out"]
         held.sort(key=lambda p: p.case)
-        first = first or held
+        grouping = _number_patients(held)
+        if not first:
+            first, groups = held, grouping
         if [(p.case, p.label) for p in held] != [(p.case, p.label) for p in first]:
             raise DataError(
                 f'the predictions of run "{record["run"]}" are not those of its record',
                 "run it anew with --force",
             )
+        if not np.array_equal(grouping, groups):
+            raise DataError(
+                "these runs share a hold-out, but not which of its radiographs belong together: "
+                "not all looked for copies",
+                "run them anew with the same --audit",
+            )
         scores[record["run"]] = np.array([p.score for p in held])
-    patients = np.array([p.patient for p in first])
     return Holdout(
         [p.case for p in first],
         np.array([p.label for p in first], dtype=np.int64),
-        np.unique(patients, return_inverse=True)[1].astype(np.int64),
+        groups,
         scores,
     )
+
+
+def _number_patients(held: Sequence[Prediction]) -> NDArray[np.int64]:
+    """Number patients (n,) as they first appear: their names change with the rest of the data."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(p.patient, len(numbers)) for p in held], dtype=np.int64)
 
 
 def _compare(entries: Sequence[Entry], holdout: Holdout, choices: Choices) -> dict[str, Any]:

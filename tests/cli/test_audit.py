@@ -208,6 +208,21 @@ def test_the_gate_stops_warns_or_does_not_look(pictures: Path, tmp_path: Path) -
             assert "leaks in the data" in said, table_format
 
 
+def test_runs_that_join_other_pictures_are_not_compared(pictures: Path, tmp_path: Path) -> None:
+    name = copy(pictures, 10, "10 % brighter")  # both in the hold-out
+    manifest = table(pictures, (name, 0, "someone", "hold-out"))
+    results = tmp_path / "results"
+    assert run(manifest, "--results", results).exit_code == 0
+    assert run(manifest, "--results", results, "--audit", "off").exit_code == 0
+    records = [json.loads(file.read_text()) for file in results.glob("*/record.json")]
+    assert len({record["holdout"]["fingerprint"] for record in records}) == 1
+    names = [record["run"] for record in records]
+    for order in (names, names[::-1]):
+        with pytest.raises(DataError, match="share a hold-out, but not which") as caught:
+            tlbench.compare(order, results=results)
+        assert "the same --audit" in str(caught.value.hint)
+
+
 def test_a_data_set_that_the_weights_have_seen_is_a_leak(pictures: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "seen.py"
     weights = tmp_path / "weights.bin"
