@@ -41,9 +41,9 @@ def pictures(tmp_path: Path) -> Path:
 def write_table(folder: Path, rows: list[dict[str, object]]) -> Path:
     file = folder / "table.csv"
     with file.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["path", "label", "patient", "partition"])
+        writer = csv.DictWriter(stream, ["path", "label", "patient", "partition", "case"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({**row, "case": row["path"]} for row in rows)
     return file
 
 

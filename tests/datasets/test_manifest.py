@@ -45,12 +45,11 @@ def refusal(folder, error=DataError, **choices):
 
 def test_each_row_is_a_radiograph_below_the_tables_folder(root):
     radiographs, said = ask(root)
-    assert [(r.case, r.label, r.patient) for r in radiographs] == [
+    assert [(r.path.relative_to(root).as_posix(), r.label, r.patient) for r in radiographs] == [
         ("a/1.png", 1, "p1"),
         ("a/2.png", 0, "p1"),
         ("b/3.jpg", 0, "p2"),
     ]
-    assert all(r.path == root / r.case for r in radiographs)
     assert all(r.study is None and r.partition is None for r in radiographs)
     assert len(build_table(radiographs)) == 3
     assert len(said) == 1
@@ -63,8 +62,26 @@ def test_a_data_root_holds_the_files_instead(root, tmp_path):
     with pytest.raises(DataError, match="3 files are missing"):
         ask(other)
     radiographs, _ = ask(other, root=root)
-    assert all(r.path == root / r.case for r in radiographs)
+    assert all(r.path.is_relative_to(root) for r in radiographs)
     assert "does not exist" in refusal(root, root=tmp_path / "none").message
+
+
+@pytest.mark.parametrize("column", ["patient", "study"])
+def test_a_table_of_patients_or_studies_without_cases_has_pseudonyms(root, tmp_path, column):
+    (root / "a").rename(root / "Doe_Jane")
+    rows = ["Doe_Jane/1.png,1,Doe", "Doe_Jane/2.png,0,Doe", "b/3.jpg,0,p2"]
+    write(root, rows, f"path,label,{column}")
+    cases = [r.case for r in ask(root)[0]]
+    assert len(set(cases)) == 3
+    assert all(re.fullmatch("[0-9a-f]{12}", case) for case in cases)
+    moved = root.rename(tmp_path / "elsewhere")
+    write(moved, rows[::-1], f"path,label,{column}")
+    assert [r.case for r in ask(moved)[0]] == cases[::-1]
+    # Salted with the whole table; names that the user chose stay.
+    write(moved, [*rows[:2], "b/3.jpg,0,p3"], f"path,label,{column}")
+    assert not {r.case for r in ask(moved)[0]} & set(cases)
+    write(moved, [f"{row},k{i}" for i, row in enumerate(rows)], f"path,label,{column},case")
+    assert [r.case for r in ask(moved)[0]] == ["k0", "k1", "k2"]
 
 
 def test_study_partition_case_and_metadata_come_from_their_columns(root):

@@ -141,7 +141,7 @@ def _cross_validate(
 
 def _by_neighbours(table: Table) -> NDArray[np.float64]:
     """Return for each radiograph (n,) the mean label of those next to it in the order of names."""
-    names = [_natural(r.case.rpartition("/")[2]) for r in table.radiographs]
+    names = [_natural(r.path.name) for r in table.radiographs]
     order = np.array(sorted(range(len(names)), key=lambda row: (names[row], row)))
     labels, groups = table.labels[order], table.groups[order]
     total, count = np.zeros(len(order)), np.zeros(len(order))

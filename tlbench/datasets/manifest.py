@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tlbench.datasets.headers import describe_header, name_cases
+from tlbench.datasets.pseudonyms import make_salt, pseudonym
 from tlbench.datasets.requests import check_subset, require_root
 from tlbench.datasets.user_paths import check_there, name_files
 from tlbench.datasets.user_tables import (
     METADATA_WORDS,
+    UserTable,
     check_filled,
     read_labels,
     read_partitions,
@@ -28,9 +30,10 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     """Return the radiographs that the rows of `request.manifest` name.
 
     Paths are relative to the data root if one is given, else to the table's folder. A case is
-    named by the column `case`, else by its path, and a DICOM file by a pseudonym instead of its
-    path; its header says what the table leaves out. Raises `DataError` for whatever the table
-    can't mean, naming lines; files that are missing are one error.
+    named by the column `case`, else by its path; by a pseudonym instead of the path if the table
+    has patients or studies, whose names paths may hold, or the file is DICOM. Its header says what
+    the table leaves out. Raises `DataError` for whatever the table can't mean, naming lines; files
+    that are missing are one error.
     """
     check_subset(request, _NAME, ())
     table = read_user_table(request, _NAME, _WORDS)
@@ -47,7 +50,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     if not request.lenient:
         check_there(table, root, names)
     headers = _read_headers(root, names, request)
-    pseudonyms = name_cases(headers)
+    pseudonyms = _name_rows(table, names) | name_cases(headers)
     found = []
     for row, name, label, partition in zip(table.rows, names, labels, partitions, strict=True):
         radiograph = Radiograph(
@@ -61,6 +64,17 @@ def read(request: DatasetRequest) -> list[Radiograph]:
         )
         found.append(_complete(radiograph, headers.get(name)))
     return found
+
+
+def _name_rows(table: UserTable, names: Sequence[str]) -> dict[str, str]:
+    """Return a pseudonym for each file of a table that names patients or studies, else none."""
+    if not {"patient", "study"} & table.columns.keys():
+        return {}
+    salt = make_salt(
+        "\0".join((name, table.cell(row, "patient"), table.cell(row, "study")))
+        for row, name in zip(table.rows, names, strict=True)
+    )
+    return {name: pseudonym(salt, name) for name in names}
 
 
 def _read_headers(
