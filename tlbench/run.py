@@ -44,6 +44,7 @@ from tlbench.plugins import PluginHost, load_plugins
 from tlbench.preparation import order_steps
 from tlbench.progress import Progress
 from tlbench.protocols import describe_protocol
+from tlbench.protocols.given import number_given
 from tlbench.quiet import stdout_aside
 from tlbench.records import SCHEMA, Record, check_writable, find_record, save_record
 from tlbench.registry import Offer
@@ -127,7 +128,10 @@ def _execute(request: RunRequest, host: PluginHost, progress: Progress) -> list[
     progress.say(f"{backbone.spec.name}: weights {weights.title}")
     table = read_table(dataset, request, cache, progress)
     dataset = replace(dataset, unit=table.labels_of)
-    number_units(table, request.unit or dataset.unit)  # what is wrong with them is said at once
+    # What is wrong with units and given partitions is said at once.
+    number_units(table, request.unit or dataset.unit)
+    if table.gives_partitions:
+        number_given(table.given)
     network = Network(
         backbone.spec,
         weights.preprocessing,

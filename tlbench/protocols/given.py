@@ -41,7 +41,7 @@ def take_partitions(
     that lie in two given partitions stay where they are. Raises `DataError` where some
     radiographs have no partition, and where hold-out, train or validation lack a label.
     """
-    of = _numbers(given)
+    of = number_given(given)
     whole = ~np.isin(groups, straddling(groups, given))
     rest = _Rest(of, labels, groups, units, whole, UNIT_WORDS[unit])
     missing = [part for part in (HOLDOUT, VALIDATION, TEST) if part not in of]
@@ -63,8 +63,8 @@ def take_partitions(
     return Partitions(of, "; ".join(notes))
 
 
-def _numbers(given: Sequence[str | None]) -> NDArray[np.int64]:
-    """The places in `PARTITIONS` of what is given."""
+def number_given(given: Sequence[str | None]) -> NDArray[np.int64]:
+    """Return the places in `PARTITIONS` of what is given; raises `TlbenchError` for other names."""
     for name in dict.fromkeys(given):
         if name is not None and name not in PARTITIONS:
             raise unknown(
