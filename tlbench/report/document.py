@@ -110,9 +110,9 @@ def report_text(
 
 
 def _markdown(compared: Compared) -> str:
-    from tlbench.report.page.answer import answer_sentences
+    from tlbench.report.page.answer import answer_sentences, answer_warnings
     from tlbench.report.page.checklist import checklist_sheets
-    from tlbench.report.page.trust import trust_sheets
+    from tlbench.report.page.trust import found_leaks, trust_sheets
 
     data = compared.data
     records = {entry.name: entry.record for entry in compared.entries}
@@ -122,4 +122,8 @@ def _markdown(compared: Compared) -> str:
         *trust_sheets(compared),
         *checklist_sheets(data, records),
     ]
-    return f"{words}\n\n{to_markdown(sheets)}"
+    warnings = "".join(
+        f"- **{markdown_text(title)}** {markdown_text(' '.join(lines))}\n"
+        for title, lines in answer_warnings(data, found_leaks(compared))
+    )
+    return f"{words}\n\n{warnings}\n{to_markdown(sheets)}"

@@ -105,7 +105,9 @@ def averaged(data: Data) -> list[str]:
 def _notes(records: Sequence[Data]) -> list[str]:
     lines = selection_note(records[0]["details"]["dataset"].get("selection"))
     aucs = [record["auc"] for record in records]
-    lines += [*averaged(records[0]), methods(aucs, "Wilson", unit_of(records[0]))]
+    known = records[0]["holdout"]["patients"] is not None
+    how = methods(aucs, "Wilson", unit_of(records[0]), patients=known)
+    lines += [*averaged(records[0]), how]
     for record in records:
         weights = record["details"]["weights"]
         lines.append(f"{record['backbone']}: weights {weights['title']}.")
@@ -116,14 +118,17 @@ def _notes(records: Sequence[Data]) -> list[str]:
     return lines + [f"Warning: {warning}." for warning in shared_warnings(named)]
 
 
-def methods(aucs: Sequence[Data], proportions: str, unit: str = "image") -> str:
-    """Return in words how the intervals of AUCs and of proportions were made."""
+def methods(
+    aucs: Sequence[Data], proportions: str, unit: str = "image", *, patients: bool = True
+) -> str:
+    """Return in words how intervals were made; `patients` says whether the data name patients."""
     method = aucs[0]["variance_method"]
     variance = VARIANCES[method]
     used = {auc["method"] for auc in aucs}
     limits = " or ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in used)
     if method == "obuchowski":
-        variance += f", for {CLUSTERS[unit]}"
+        cause = CLUSTERS[unit] if patients else "some pictures are in it more than once"
+        variance += f", for {cause}"
         proportions += " with Rao and Scott's effective size"
     return (
         f"Below each figure its {percent(aucs[0]['level'])} interval. AUC: {variance}, "

@@ -92,7 +92,12 @@ def _notes(by_backbone: Mapping[str, Sequence[Data]]) -> list[str]:
     lines = [
         *selection_note(records[0]["details"]["dataset"].get("selection")),
         *averaged(records[0]),
-        methods([record["auc"] for record in records], "Wilson", unit_of(records[0])),
+        methods(
+            [record["auc"] for record in records],
+            "Wilson",
+            unit_of(records[0]),
+            patients=records[0]["holdout"]["patients"] is not None,
+        ),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(chosen_on)}, anew for "
         "each seed.",
     ]

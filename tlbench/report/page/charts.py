@@ -21,6 +21,8 @@ from tlbench.report.page.score_chart import score_chart
 from tlbench.report.page.seed_chart import seed_chart
 from tlbench.report.page.series import Series, series_of
 from tlbench.report.page.template import FOLDER
+from tlbench.report.page.trust import found_leaks
+from tlbench.report.rows import data_words
 
 Format = Literal["svg", "png"]
 
@@ -31,7 +33,13 @@ _PAPER: dict[str, Any] = CONFIG | {
     "background": "var(--paper)",
     "padding": 10,
     "font": "sans-serif",
-    "title": {"color": "var(--ink)", "fontSize": 15, "anchor": "start", "offset": 12},
+    "title": {
+        "color": "var(--ink)",
+        "fontSize": 15,
+        "subtitleColor": "var(--ink)",
+        "anchor": "start",
+        "offset": 12,
+    },
 }
 
 
@@ -74,9 +82,11 @@ def save_charts(
     for kind in formats:
         if kind not in get_args(Format):
             raise ValueError(f"format must be one of {', '.join(get_args(Format))}, not {kind!r}")
+    leaks = (found_leaks(compared) or {}).get("leaks")
+    subtitle = data_words(compared.data) + (": the data leak" if leaks else "")
     files: dict[Path, bytes] = {}
     for chart in charts_of(series_of(compared), compared.data):
-        spec = _for_file(chart)
+        spec = _for_file(chart, subtitle)
         for kind in formats:
             if kind == "svg":
                 content = vl_convert.vega_to_svg(spec).encode()
@@ -132,10 +142,10 @@ def _height(chart: Chart) -> int:
     return chart.height or _WIDTH - 40
 
 
-def _for_file(chart: Chart) -> dict[str, Any]:
+def _for_file(chart: Chart, subtitle: str) -> dict[str, Any]:
     grid = chart.shape == "grid"
     drawing = chart.with_legend() if chart.with_legend else chart.drawing
-    drawing = drawing.properties(title=chart.title)
+    drawing = drawing.properties(title={"text": chart.title, "subtitle": subtitle})
     if not grid:
         width = _WIDTH - 160
         height = width if chart.shape == "square" else _height(chart)

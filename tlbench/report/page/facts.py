@@ -151,6 +151,12 @@ def partition_words(record: Data, unit: str) -> str:
     return f"{UNIT_WORDS[unit].capitalize()}: {', '.join(told)}." if told else ""
 
 
+def has_given_partitions(record: Data) -> bool:
+    """Return whether the data set itself says which radiograph is in which partition."""
+    rule = record["holdout"].get("rule") or ""
+    return "given by the data set" in rule or "the data set gives" in rule
+
+
 def _disjoint(record: Data) -> str:
     if detail(record, "protocol", "split_views"):
         return "By view: views of one radiograph are in several partitions, to show what that does."
@@ -159,7 +165,13 @@ def _disjoint(record: Data) -> str:
             "By radiograph: the data set names no patients, so one patient may be in several "
             "partitions."
         )
-    leaks = (record.get("audit") or {}).get("leaks")
+    audit = record.get("audit") or {}
+    if has_given_partitions(record) and audit.get("mode", "off") == "off":
+        return (
+            "Given by the data set and not checked, for the data were not audited: one patient may "
+            "be in several partitions."
+        )
+    leaks = audit.get("leaks")
     return "By patient" + (", except for the leaks that the audit found." if leaks else ".")
 
 

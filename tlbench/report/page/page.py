@@ -69,7 +69,7 @@ def _context(compared: Compared) -> dict[str, Any]:
         "style": _text("page.css") + _text("cases.css") + charts["style"],
         "scripts": [_text("page.js"), *charts["scripts"]],
         "charts": charts,
-        "answer": answer_context(data, found_leaks(list(records.values()))),
+        "answer": answer_context(data, found_leaks(compared)),
         "tables": [(sheet.name, _HEADINGS[sheet.name], sheet) for sheet in tables],
         "trust": trust_context(compared),
         "bibtex": bibtex(data, records),

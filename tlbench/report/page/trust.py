@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tlbench.compare import Compared
 from tlbench.report.page.facts import (
     Records,
     detail,
+    has_given_partitions,
     interval_words,
     model_of,
     partitions_of,
@@ -30,7 +31,7 @@ def trust_context(compared: Compared) -> dict[str, Any]:
     records = {entry.name: entry.record for entry in compared.entries}
     first = next(iter(records.values()))
     return {
-        "audit": _audit(records),
+        "audit": _audit(_all_records(compared)),
         "data": _data(first),
         "partitions": _partitions(compared.data, records),
         "protocols": _protocols(records),
@@ -47,33 +48,73 @@ def trust_sheets(compared: Compared) -> list[Sheet]:
 
 
 def _audit(records: Records) -> dict[str, Any]:
-    """What the audit found: of all records, the one that found most."""
+    """What the audits of all records found together."""
     audits = [record["audit"] for record in records.values() if record.get("audit")]
-    looked = [audit for audit in audits if audit.get("mode") != "off"]
+    looked = _audited(records)
     if not looked:
         word = "switched off (--audit off)" if audits else "not part of these runs"
         return {"verdict": f"The audit of the data was {word}.", "passed": None, "found": []}
-    worst = max(looked, key=lambda audit: sum(audit.get("counts", {}).values()))
-    counts = worst.get("counts", {})
-    leaks = worst.get("leaks", [])
+    leaks = _told(looked, lambda audit: audit.get("leaks", []))
+    unseen = [name for name in records if name not in looked]
     verdict = (
         f"Failed: {len(leaks)} {'leak' if len(leaks) == 1 else 'leaks'} between partitions or from "
         "what the weights were trained on."
         if leaks
+        else "No leak was found where the data were audited."
+        if unseen
         else "Passed: no leak between partitions was found, nor into what the weights have seen."
     )
-    found = [("Leaks", leaks)] if leaks else []
-    pairs = [" and ".join(map(str, cases)) for cases in worst.get("contradictions", [])]
-    if pairs:
-        found.append(("Pictures that stand in the data set with both labels", pairs))
-    tells = [f"{s['name']}: AUC {s['auc']:.3f}" for s in worst.get("shortcuts", [])]
-    if tells:
-        found.append(("Shortcuts: what else tells the labels apart", tells))
-    if counts.get("look_alikes"):
-        number = counts["look_alikes"]
+    if unseen:
+        verdict += f" Not audited: {', '.join(unseen)}."
+    found = [
+        ("Leaks", leaks),
+        (
+            "Pictures that stand in the data set with both labels",
+            _told(looked, lambda audit: [_pair(each) for each in audit.get("contradictions", [])]),
+        ),
+        (
+            "Shortcuts: what else tells the labels apart",
+            _told(looked, lambda audit: [_shortcut(each) for each in audit.get("shortcuts", [])]),
+        ),
+    ]
+    found = [(title, lines) for title, lines in found if lines]
+    number = max(audit.get("counts", {}).get("look_alikes", 0) for audit in looked.values())
+    if number:
         line = "Radiographs of one picture are kept together in one partition."
+        if any(has_given_partitions(record) for record in records.values()):
+            line = (
+                "The data set gives partitions: radiographs of one picture stay where it puts "
+                "them, and are a leak where that is in two."
+            )
         found.append((f"Pictures that the data set has more than once: {number}", [line]))
-    return {"verdict": verdict, "passed": not leaks, "found": found}
+    passed = False if leaks else None if unseen else True
+    return {"verdict": verdict, "passed": passed, "found": found}
+
+
+def _audited(records: Records) -> dict[str, Data]:
+    """The audits that looked at the data, by the name of their record."""
+    audits = {name: record.get("audit") or {} for name, record in records.items()}
+    return {name: audit for name, audit in audits.items() if audit and audit.get("mode") != "off"}
+
+
+def _told(audits: Mapping[str, Data], tell: Callable[[Data], Sequence[str]]) -> list[str]:
+    """What the audits tell, each once; by name what not all of them tell."""
+    named: dict[str, list[str]] = {}
+    for name, audit in audits.items():
+        for line in dict.fromkeys(tell(audit)):
+            named.setdefault(line, []).append(name)
+    return [
+        line if len(names) == len(audits) else f"{', '.join(names)}: {line}"
+        for line, names in named.items()
+    ]
+
+
+def _pair(cases: Sequence[Any]) -> str:
+    return " and ".join(map(str, cases))
+
+
+def _shortcut(found: Data) -> str:
+    return f"{found['name']}: AUC {found['auc']:.3f}"
 
 
 def _data(record: Data) -> list[tuple[str, str]]:
@@ -275,7 +316,16 @@ def _commands(compared: Compared) -> list[str]:
     return list(dict.fromkeys(shlex.join(map(str, each)) for each in commands if each))
 
 
-def found_leaks(records: Sequence[Data]) -> Data | None:
-    """Return the audit of the first record whose audit found leaks, else of the first audited."""
-    audits = [record["audit"] for record in records if record.get("audit")]
-    return next((audit for audit in audits if audit.get("leaks")), audits[0] if audits else None)
+def found_leaks(compared: Compared) -> Data | None:
+    """Return the leaks that the audits of all compared runs found; None where none looked."""
+    looked = _audited(_all_records(compared))
+    return {"leaks": _told(looked, lambda audit: audit.get("leaks", []))} if looked else None
+
+
+def _all_records(compared: Compared) -> dict[str, Data]:
+    """Every record of a comparison, those of other seeds too."""
+    return {
+        entry.name if len(entry.seeds) == 1 else f"{entry.name} seed {seed}": record
+        for entry in compared.entries
+        for seed, record in entry.seeds.items()
+    }

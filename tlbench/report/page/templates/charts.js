@@ -167,7 +167,8 @@
     };
   }
 
-  function slide(section, view) {
+  function slide(section) {
+    let view;
     const { z, backbones } = read(byId("cutoff-data"));
     const [choice, range, input] = ["cutoff-backbone", "cutoff-range", "prevalence"].map(byId);
     const live = byId("cutoff-live");
@@ -212,12 +213,17 @@
       }, 500);
     }
 
+    function trace() {
+      const one = backbones[Number(choice.value)];
+      view?.data("curve", one.curve.map(([x, y], i) => ({ x, y, i })));
+      view?.data("band", one.band.map(([x, low, high]) => ({ x, low, high })));
+    }
+
     function choose(spoken) {
       const one = backbones[Number(choice.value)];
       range.max = one.cutoffs.length - 1;
       range.value = one.start;
-      view?.data("curve", one.curve.map(([x, y], i) => ({ x, y, i })));
-      view?.data("band", one.band.map(([x, low, high]) => ({ x, low, high })));
+      trace();
       update(spoken);
     }
 
@@ -229,15 +235,26 @@
       update();
     });
     choose(false);
+    return (drawn) => {
+      view = drawn;
+      trace();
+      update(false);
+    };
   }
 
   async function start() {
     legends.forEach(listen);
     const section = byId("cutoff");
     // The numbers work at once, and whatever happens to the drawings.
+    const attach = slide(section);
     for (const div of document.querySelectorAll("[data-chart]")) {
-      const view = await draw(div);
-      if (div.dataset.chart === "cutoff") slide(section, view);
+      try {
+        const view = await draw(div);
+        if (div.dataset.chart === "cutoff") attach(view);
+      } catch (error) {
+        console.error(error);
+        div.textContent = "This figure could not be drawn; its numbers are in the tables.";
+      }
     }
     if (legends.length) show(new Set(checked()));
     document.documentElement.dataset.drawn = "true";
