@@ -22,6 +22,8 @@ _PACKAGES = (
     "scikit-learn",
     "pillow",
 )
+_WHERE = {"--data-root": "DIR", "--manifest": "FILE"}
+"""What stands in a record instead of where a user's radiographs lie."""
 
 
 def cache_folder() -> Path:
@@ -93,11 +95,22 @@ def _git_commit() -> str | None:
 def _command() -> list[str] | None:
     """The command line; None when called from Python.
 
-    Of paths only the last part is kept: the rest may hold a user's name, or a patient's.
+    Of paths only the last part is kept, and of where radiographs lie nothing: they may hold a
+    user's name, or a patient's.
     """
     program = Path(sys.argv[0])
     name = "tlbench" if program.name == "__main__.py" else program.name
-    return [name, *map(_last_part, sys.argv[1:])] if name.startswith("tlbench") else None
+    if not name.startswith("tlbench"):
+        return None
+    words, before = [name], ""
+    for word in sys.argv[1:]:
+        option, equals, _ = word.partition("=")
+        if equals and option in _WHERE:
+            words.append(f"{option}={_WHERE[option]}")
+        else:
+            words.append(_WHERE.get(before) or _last_part(word))
+        before = word
+    return words
 
 
 def _last_part(word: str) -> str:

@@ -223,11 +223,25 @@ def _kind(header: Dataset) -> str:
     return "an object of an unknown class" if name == uid else name
 
 
+_VIEW_WORDS = {
+    *("ap", "pa", "antero", "anterior", "posterior", "postero", "lateral", "medial", "oblique"),
+    *("axial", "frontal", "left", "right", "superior", "inferior", "cranial", "caudal", "dorsal"),
+    *("palmar", "volar", "plantar", "tangential", "scaphoid", "view", "projection"),
+    *("internal", "external", "rotation"),
+}
+
+
+def _view_words(text: str | None) -> str | None:
+    """A view in words, where every word is one that views are made of: anybody may write here."""
+    words = re.findall(r"[a-z]+", (text or "").lower())
+    return text if words and set(words) <= _VIEW_WORDS else None
+
+
 def _facts_of(header: Dataset) -> DicomFacts:
     sides = ("L", "R", "B")
     side = _code(header, "ImageLaterality"), _code(header, "Laterality")
     codes = header.get("ViewCodeSequence")
-    meaning = _text(codes[0], "CodeMeaning") if codes else None
+    meaning = _view_words(_text(codes[0], "CodeMeaning")) if codes else None
     sex = _code(header, "PatientSex")
     return DicomFacts(
         patient=_text(header, "PatientID"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -134,6 +135,9 @@ class Network:
         }
 
 
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s'\":\\/]+[\\/])*")
+
+
 def version_of(engine: str) -> str | None:
     """Return the versions of an engine's packages, without importing them; None if one lacks."""
     try:
@@ -145,6 +149,8 @@ def version_of(engine: str) -> str | None:
 def engine_error(engine: str, backbone: str, error: Exception) -> EngineError:
     """Return the one line that says why an engine can't run a backbone."""
     reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    # It may stand in a record, where no path of a user's belongs.
+    reason = _FOLDERS.sub("", reason)
     return EngineError(
         f'engine "{engine}" can\'t run backbone "{backbone}": '
         f"{reason[:200] or type(error).__name__}",
