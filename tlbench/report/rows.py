@@ -127,7 +127,7 @@ def methods(
     used = {auc["method"] for auc in aucs}
     limits = " or ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in used)
     if method == "obuchowski":
-        cause = CLUSTERS[unit] if patients else "some pictures are in it more than once"
+        cause = CLUSTERS[unit] if patients else "some pictures are there more than once"
         variance += f", for {cause}"
         proportions += " with Rao and Scott's effective size"
     return (
