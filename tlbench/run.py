@@ -303,8 +303,8 @@ class _Work:
         self.extraction += extract_features(
             wanted, radiographs, features, self._engine, self.progress, self.backbone.spec
         )
-        # Whatever could be read a moment ago.
-        self._readable(table, radiographs.unreadable)
+        for error in radiographs.unreadable.values():  # a file that was there a moment ago
+            raise error
 
     def _engine(self) -> Engine:
         """Return the engine, loaded at most once."""

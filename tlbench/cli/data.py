@@ -259,7 +259,7 @@ def _partitions(
 
     spec = host.protocols.find(protocol).spec
     try:
-        of = plan_seed(table, spec, seed).partitions.of
+        of = plan_seed(table, spec, seed, table.labels_of).partitions.of
     except DataError as error:
         progress.warn(f"{protocol} can't split this: {error.message}")
         return None
