@@ -26,7 +26,7 @@ from tlbench.measures import rates_at
 from tlbench.report.page.page import make_page
 from tlbench.report.page.series import Series, series_of
 from tlbench.report.sheets import Estimate, estimate
-from tlbench.stats import predictive_value, proportion
+from tlbench.stats import operating_point, predictive_value
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -245,9 +245,12 @@ def test_the_slider_is_moved_by_keys_and_speaks(page: Any) -> None:
 
 def test_predictive_values_follow_the_prevalence(page: Any) -> None:
     (shown,) = page.evaluate(MOVE, ["0", [40]])
-    counts = shown["counts"]
     field = page.locator("#prevalence")
-    parts = proportion(counts["tp"], 50), proportion(counts["tn"], 50)
+    curve = series_of(reference())[0].curve
+    data = json.loads(page.locator("#cutoff-data").text_content())
+    cutoff = data["backbones"][0]["cutoffs"][40]
+    point = operating_point(curve.labels, curve.scores, cutoff, groups=curve.groups)
+    parts = point.sensitivity, point.specificity
     for percent in ("3", "12.5", "97"):
         field.fill(percent)
         seen = page.evaluate(READ)
