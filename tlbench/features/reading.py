@@ -20,8 +20,9 @@ from tlbench.features.signatures import SignatureStore, make_signature
 from tlbench.images import LEAST_SIDE, Pixels, read_reduced
 from tlbench.progress import Progress
 
-_AHEAD = 4
-"""So many radiographs for each core may wait to be kept: memory does not grow with a data set."""
+_AHEAD = 32
+"""So many radiographs for each core may wait to be kept: enough to read on while a shard is
+written, and memory does not grow with a data set."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
