@@ -11,24 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import (
-    Cache,
-    Cohort,
-    Columns,
-    DataRoot,
-    Exclude,
-    Json,
-    Manifest,
-    PluginFiles,
-    Positive,
-    Prepare,
-    StrictPlugins,
-    Subset,
-    Where,
-    Without,
-    data_choice,
-    open_plugins,
-)
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Cache, DatasetArgument, Json, Place, Plugins, Prepare, Selection
 
 if TYPE_CHECKING:
     from tlbench.datasets.check import Finding
@@ -47,21 +31,22 @@ _FEW = 3
 
 
 @data_app.command("fetch")
+@grouped
 def fetch_data(
+    *,
     name: Name,
     data_root: Annotated[
         Path | None,
         typer.Option(help="The folder it becomes; by default its name, here.", metavar="DIR"),
     ] = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    plugins: Plugins,
 ) -> None:
     """Download a public data set, check it and unpack it; given again, it goes on."""
     from tlbench.cli.output import ConsoleProgress, print_line, print_text
     from tlbench.datasets.cards import find_card
     from tlbench.datasets.fetch import fetch, read_source
 
-    open_plugins(plugin, strict_plugins).datasets.find(name)  # a misspelt name is found first
+    plugins.open().datasets.find(name)  # a misspelt name is found first
     root = data_root or Path(name)
     if not fetch(name, read_source(name, find_card(name)), root, ConsoleProgress()):
         print_line("fetched before; `tlbench data check` compares it with what was fetched")
@@ -71,16 +56,9 @@ def fetch_data(
 
 
 @data_app.command("check")
+@grouped
 def check_data(
-    name: Name,
-    data_root: DataRoot = None,
-    positive: Positive = None,
-    manifest: Manifest = None,
-    column: Columns = None,
-    json: Json = False,
-    cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    *, name: Name, place: Place, json: Json = False, cache: Cache = None, plugins: Plugins
 ) -> None:
     """Compare a folder with the data set's card; exit code 1 where something is missing."""
     from tlbench.cli.output import ConsoleProgress, print_json, print_table
@@ -89,19 +67,11 @@ def check_data(
     from tlbench.environment import cache_folder
     from tlbench.specs import DataChoice
 
-    dataset = open_plugins(plugin, strict_plugins).datasets.find(name).spec
-    chosen = data_choice(
-        dataset=name,
-        data_root=data_root,
-        positive=positive,
-        manifest=manifest,
-        column=column,
-        without=None,
-    )
+    dataset = plugins.open().datasets.find(name).spec
     findings = check_folder(
         dataset,
         find_card(name),
-        DataChoice(**chosen),
+        DataChoice(dataset=name, **place.as_choice()),
         cache or cache_folder(),
         ConsoleProgress(),
     )
@@ -124,17 +94,12 @@ def check_data(
 
 
 @data_app.command("show")
+@grouped
 def show_data(
-    dataset: Name,
-    subset: Subset = None,
-    data_root: DataRoot = None,
-    positive: Positive = None,
-    manifest: Manifest = None,
-    column: Columns = None,
-    where: Where = None,
-    without: Without = None,
-    cohort: Cohort = None,
-    exclude: Exclude = None,
+    *,
+    dataset: DatasetArgument,
+    place: Place,
+    selection: Selection,
     prepare: Prepare = None,
     by: Annotated[
         list[str] | None,
@@ -164,8 +129,7 @@ def show_data(
     ] = None,
     json: Json = False,
     cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    plugins: Plugins,
 ) -> None:
     """Count what a run would use, and draw radiographs of each class as a network sees them."""
     from tlbench.audit.gate import join_known
@@ -178,27 +142,16 @@ def show_data(
     from tlbench.quiet import stdout_aside
     from tlbench.specs import DataChoice
 
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     spec = host.datasets.find(dataset).spec
-    chosen = data_choice(
-        dataset=dataset,
-        subset=subset,
-        data_root=data_root,
-        positive=positive,
-        manifest=manifest,
-        column=column,
-        where=where,
-        without=without,
-        cohort=cohort,
-        exclude=exclude,
-    )
+    choice = DataChoice(dataset=dataset, **place.as_choice(), **selection.as_choice())
     progress = ConsoleProgress()
     steps = order_steps(prepare or ())
     size = _input_size(host, backbone)
     file = sheet or Path(f"{dataset}-contact-sheet.png")
     tiles: list[Tile] = []
     with stdout_aside():
-        table = read_table(spec, DataChoice(**chosen), cache or cache_folder(), progress)
+        table = read_table(spec, choice, cache or cache_folder(), progress)
         joined = join_known(table, cache or cache_folder(), progress)
         partitions = _partitions(joined, host, protocol, seed, progress)
         words = dict.fromkeys([*known_words(find_card(dataset)), *(by or ())])
@@ -210,14 +163,14 @@ def show_data(
             look = partial(prepare_pixels, size=size, steps=steps)
             tiles = choose_tiles(table, per_class, seed, look, progress.warn)
             remarks = [f"drawn at random, seed {seed}; {_seen(backbone, size, steps)}"]
-            title = f"{dataset}, {subset}" if subset else dataset
+            title = f"{dataset}, {selection.subset}" if selection.subset else dataset
             save_sheet(file, table, tiles, title, remarks, synthetic=spec.synthetic, names=names)
     if cases is not None:
         _write_cases(cases, table, tiles)
     if json:
         facts = {
             "dataset": dataset,
-            "subset": subset,
+            "subset": selection.subset,
             "synthetic": spec.synthetic,
             "protocol": protocol,
             "seed": seed,
