@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tlbench.datasets.cards import read_card
@@ -11,17 +11,17 @@ from tlbench.datasets.conditions import values_of
 from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
 from tlbench.datasets.requests import (
     check_subset,
-    list_names,
+    misplaced,
     refuse_manifest,
     refuse_positive,
     require_root,
+    walk_files,
 )
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
 
 _NAME = "grazpedwri-dx"
 _TABLE = "dataset.csv"
-_FOLDERS = ("images", "images_part1", "images_part2", "images_part3", "images_part4")
 _STEM, _PATIENT, _STUDY, _LABEL = "filestem", "patient_id", "study_number", "fracture_visible"
 _SIDE, _PROJECTION, _AO = "laterality", "projection", "ao_classification"
 _REQUIRED = (_STEM, _PATIENT, _STUDY, _SIDE, _PROJECTION, _LABEL, _AO, "gender", "age")
@@ -47,7 +47,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     refuse_manifest(request, _NAME)
     published = f"GRAZPEDWRI-DX as published ({card.content['source']}, doi:{card.content['doi']})"
     root = require_root(request, _NAME, published)
-    folders = _find_folders(root, published)
+    folders = _find_folders(root, card.image_folders, published)
     table = root / _TABLE
     rows = index_rows(table, read_table(table, _REQUIRED), _STEM)
     images = _find_images(folders)
@@ -64,24 +64,19 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     )
 
 
-def _find_folders(root: Path, published: str) -> list[Path]:
-    folders = [root / name for name in _FOLDERS if (root / name).is_dir()]
+def _find_folders(root: Path, names: Sequence[str], published: str) -> list[Path]:
+    folders = [root / name for name in names if (root / name).is_dir()]
     if folders and (root / _TABLE).is_file():
         return folders
-    nearby = [root.parent, *(root / name for name in list_names(root))]
-    near = next((path for path in nearby if (path / _TABLE).is_file()), None)
-    missing = f'"{_TABLE}"' if folders else f'"{_FOLDERS[0]}" or "{_FOLDERS[1]}" to 4 beside it'
-    raise DataError(
-        f'the data root "{root}" has no {missing}',
-        f'did you mean --data-root "{near}"?' if near else f"it must hold {published}",
-    )
+    missing = f'"{_TABLE}"' if folders else f'"{names[0]}" or "{names[1]}" to 4 beside it'
+    raise misplaced(root, missing, published, lambda place: (place / _TABLE).is_file())
 
 
 def _find_images(folders: list[Path]) -> dict[str, Path]:
     """Return the PNG files by their stem; of two with one stem, the one found first."""
     found: dict[str, Path] = {}
     for folder in folders:
-        for name in list_names(folder):
+        for name in walk_files(folder):
             path = folder / name
             if path.suffix.lower() == ".png":
                 found.setdefault(path.stem, path)
