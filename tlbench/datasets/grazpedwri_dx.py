@@ -25,7 +25,7 @@ _TABLE = "dataset.csv"
 _STEM, _PATIENT, _STUDY, _LABEL = "filestem", "patient_id", "study_number", "fracture_visible"
 _SIDE, _PROJECTION, _AO = "laterality", "projection", "ao_classification"
 _REQUIRED = (_STEM, _PATIENT, _STUDY, _SIDE, _PROJECTION, _LABEL, _AO, "gender", "age")
-# What names a patient or the hour of an examination, and the label itself, is no metadata.
+# What names a patient, the label itself, and what stands in the case already is no metadata.
 _KEPT_BACK = (_STEM, _PATIENT, _LABEL, "timehash")
 _VIEWS = {"1": "AP", "2": "lateral", "3": "oblique"}
 # patient _ hash of the time _ study _ WRI-side and projection _ sex and age
@@ -35,8 +35,9 @@ _STEM_FORM = re.compile(r"(?P<patient>\d+)_(?P<case>\d+_\d+_WRI-[LR]\d)_[A-Z]\d+
 def read(request: DatasetRequest) -> list[Radiograph]:
     """Return all radiographs of `dataset.csv`, or of a subset, with or without image on disk.
 
-    A case is named by the file stem without what it says of the patient: hash of the time, study,
-    side and projection. The label is `fracture_visible`, where empty means no. A study is one wrist
+    A case is the published file stem without what it says of the patient: hash of the time, study,
+    side and projection. It is kept, a pseudonym by its publisher, for by it anybody finds the
+    radiograph. The label is `fracture_visible`, where empty means no. A study is one wrist
     at one visit. The other columns become metadata, with `view`, `sex` and `hidden_fracture` added.
     Raises `DataError` where the folder does not hold the published layout or a row contradicts
     itself; `UnknownNameError` for an unknown subset.
