@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 import tlbench
+from tests.radiographs import BLOCKS
 from tlbench.records import Record
 from tlbench.streams import stream
-
-BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
 
 PLUGIN = """
 import csv
