@@ -109,8 +109,8 @@ class _Check:
             return None, error
 
     @property
-    def _files(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = self.card.content.get("files", {}) if self.card else {}
+    def _files(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.card.content.get("files", {}) if self.card else {}
         return found
 
     @property

@@ -58,7 +58,7 @@ def read_receipt(folder: Path) -> Mapping[str, Any] | None:
         return None
     try:
         receipt = json.loads(file.read_text(encoding="utf-8"))
-        _ = receipt["dataset"], receipt["figshare"], receipt["version"]
+        [receipt[name] for name in ("dataset", "figshare", "version")]
         [Content(**content) for content in receipt["contents"]]
     except (ValueError, TypeError, KeyError):
         raise DataError(f'"{file}" is no receipt of tlbench', "move it elsewhere") from None
