@@ -72,8 +72,8 @@ def read_source(dataset: str, card: Card | None) -> Source:
 def fetch(dataset: str, source: Source, root: Path, progress: Progress) -> bool:
     """Fetch a data set into the folder `root`; returns False if it is there already.
 
-    Raises `DataError` or `CacheError` for what a user can mend, such as a folder into which something
-    else was fetched; what is finished by then is kept.
+    Raises `DataError` or `CacheError` for what a user can mend, such as a folder into which another
+    data set was fetched; what is finished by then is kept.
     """
     receipt = read_receipt(root)
     if receipt is not None:
