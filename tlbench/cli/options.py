@@ -51,6 +51,9 @@ Prepare = Annotated[
     list[str] | None,
     typer.Option(help="A step that prepares pixels: crop, pad, clahe; may be repeated."),
 ]
+UnitOption = Annotated[
+    str | None, typer.Option("--unit", help="What a score is of: image, study, patient.")
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Stay off the network.")]
 Level = Annotated[float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)]
 Ci = Annotated[Limits, typer.Option(help="How the limits of an AUC are made.")]

@@ -22,6 +22,7 @@ from tlbench.cli.options import (
     Prepare,
     Results,
     Selection,
+    UnitOption,
 )
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ def run_command(
     place: Place,
     selection: Selection,
     prepare: Prepare = None,
-    unit: Annotated[
-        str | None, typer.Option(help="What a score is of: image, study, patient.")
-    ] = None,
+    unit: UnitOption = None,
     audit: Annotated[
         str, typer.Option(help="What a leak does: strict stops, warn marks, off does not look.")
     ] = "strict",
