@@ -47,7 +47,7 @@ test: $(VENV)/installed-dev  ## every check: format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	-@$(MAKE) --no-print-directory $(VENV)/browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: $(VENV)/installed-dev  ## format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,5 +44,11 @@ def offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def reference_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all tests with the reference backbone, whose features take minutes."""
-    return tmp_path_factory.mktemp("reference cache")
+    """One cache for all tests with the reference backbone, whose features take minutes.
+
+    Processes that test side by side share it, as runs may.
+    """
+    own = tmp_path_factory.getbasetemp()
+    cache = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "reference cache"
+    cache.mkdir(exist_ok=True)
+    return cache
