@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")  # generated data are the same in every run
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

@@ -8,6 +8,7 @@ plain data. A call that the file asks for is noted down, not made.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
@@ -50,10 +51,12 @@ def read_pickle(stream: IO[bytes], allowed: frozenset[Global] = frozenset()) -> 
     """
     machine = _Machine(allowed)
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of escapes that mean nothing
+            for opcode, argument, _ in pickletools.genops(stream):
+                machine.step(opcode.name, argument)
         (value,) = machine.stack
-    except (ValueError, IndexError, KeyError, TypeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, DeprecationWarning) as error:
         reason = " ".join(str(error).split())[:100]
         raise WeightsError(
             f"the checkpoint holds a damaged pickle ({reason})", "fetch the file again"

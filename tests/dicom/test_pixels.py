@@ -78,7 +78,7 @@ def test_windows(tmp_path, interpretation, function, bits, signed):
     assert read_dicom_facts(path).window == "window"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     centre=st.floats(-3000, 3000).map(lambda x: round(x, 2)),
     width=st.floats(1, 5000).map(lambda x: round(x, 2)),

@@ -17,7 +17,7 @@ rows = st.lists(
 offered = st.lists(st.sampled_from(PARTITIONS), min_size=1, max_size=4, unique=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows, offered, st.integers(0, 3), st.integers(0, 30), st.randoms(use_true_random=False))
 def test_what_is_given_is_obeyed_and_whole_patients_are_drawn(
     rows: list[tuple[int, int, int]], names: list[str], seed: int, torn: int, random

@@ -51,7 +51,7 @@ def test_smaller_sets_get_the_largest_balanced_holdout(
 patients = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 1)), min_size=60, max_size=300)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(patients, st.integers(0, 5))
 def test_no_patient_is_in_two_partitions(rows: list[tuple[int, int]], seed: int) -> None:
     groups, labels = np.array(rows).T
@@ -156,7 +156,7 @@ studies = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(studies, st.integers(0, 5), st.booleans())
 def test_no_unit_is_split_and_the_holdout_is_balanced_in_units(
     rows: list[tuple[int, int, int]], seed: int, by_patient: bool

@@ -40,7 +40,7 @@ def test_limits_cover_the_true_sensitivity_as_often_as_they_say(
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_band_holds_the_curve_and_is_never_of_width_0(seed: int, m: int, n: int) -> None:
     labels, scores = draw(m, n, 1.0, np.random.default_rng(seed))
     curve = roc_curve(labels, scores.round(1))

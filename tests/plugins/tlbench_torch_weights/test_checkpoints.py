@@ -177,3 +177,7 @@ def test_a_damaged_file_is_refused_in_one_line_or_read(data: st.DataObject) -> N
     except WeightsError as error:
         message = error.message
     assert "\n" not in message
+
+
+def test_a_word_with_an_escape_that_means_nothing_is_refused() -> None:
+    assert "damaged pickle" in _refused(b"cos\n\\path\n." + make_checkpoint(*_PLAIN))
