@@ -101,9 +101,8 @@ def group_marks(data: Data) -> dict[str, str]:
 def _how(data: Data, unit: str) -> str:
     classifiers = data["classifiers"]
     aucs = [c["ci"] | {"variance_method": c["variance_method"]} for c in classifiers.values()]
-    held = data.get("holdout") or data
-    known = held["patients"] is not None
-    return methods(aucs, _proportion_method(classifiers), unit, patients=known)
+    holdout = data.get("holdout") or data
+    return methods(aucs, _proportion_method(classifiers), holdout, unit)
 
 
 def _proportion_method(classifiers: Data) -> str:
