@@ -12,14 +12,18 @@ from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 Data = Mapping[str, Any]
 
 
-def comparison_sheets(data: Data) -> list[Sheet]:
-    """Return the tables of a comparison of backbones on one hold-out."""
+def comparison_sheets(data: Data, *, warnings: bool = True) -> list[Sheet]:
+    """Return the tables of a comparison of backbones on one hold-out.
+
+    Below the first stand the `warnings`, unless they are said elsewhere.
+    """
     title = f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}"
     classifiers = data["classifiers"]
     marks = group_marks(data)
     rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
     columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
-    first = Sheet("backbones", title, columns, rows, _backbone_notes(data))
+    notes = [*_backbone_notes(data), *(_warnings(data) if warnings else ())]
+    first = Sheet("backbones", title, columns, rows, notes)
     return [first, _scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
 
 
@@ -113,15 +117,17 @@ def _proportion_method(classifiers: Data) -> str:
 
 
 def _backbone_notes(data: Data) -> list[str]:
-    classifiers = data["classifiers"]
-    notes = [
+    weights = {name: c["weights_title"] for name, c in data["classifiers"].items()}
+    return [
         *reading_notes(data),
-        *(f"{name}: weights {c['weights_title']}." for name, c in classifiers.items()),
-        *_control_notes(data),
+        *(f"{name}: weights {title}." for name, title in weights.items()),
         *seed_notes(data),
     ]
-    seeds = {c["seed"] for c in classifiers.values()}
-    if len(seeds) > 1:
+
+
+def _warnings(data: Data) -> list[str]:
+    notes = _control_notes(data)
+    if len({c["seed"] for c in data["classifiers"].values()}) > 1:
         notes.append(f"Warning: {no_shared_seed(data)}.")
     return notes + [f"Warning: {warning}." for warning in data["warnings"]]
 

@@ -115,6 +115,34 @@ def test_a_pointer_over_a_curve_gets_its_cut_off_and_counts(page: Any) -> None:
     assert sum(counts) == 100
 
 
+BROKEN = '{"data": [{"name": "rows", "transform": [{"type": "nothing"}]}]}'
+
+
+def test_a_figure_that_fails_fails_alone(browser: Any, file: Path, tmp_path: Path) -> None:
+    """Neither the other figures nor the numbers of the slider go with it."""
+    text = file.read_text(encoding="utf-8")
+    for name in ("roc", "cutoff"):
+        text, done = re.subn(rf'(?<=data-spec="{name}">).*?(?=</script>)', BROKEN, text)
+        assert done == 1
+    broken = tmp_path / "broken.html"
+    broken.write_text(text, encoding="utf-8")
+    with open_page(browser, broken) as (page, heard):
+        failed = page.locator("[data-chart]:not(:has(svg))")
+        assert failed.count() == 2
+        for words in failed.all_inner_texts():
+            assert "could not be drawn; its numbers are in the tables" in words
+        assert page.locator("[data-chart] svg").count() >= 8
+        page.locator("[data-legend=decision] label").nth(2).click()
+        page.wait_for_function(
+            "document.querySelectorAll('[data-chart=decision] .mark-line path').length === 9"
+        )
+        before = page.evaluate(READ)
+        page.locator("#cutoff-range").press("End")
+        assert page.evaluate(READ) != before
+    assert heard.messages
+    assert all(message.startswith("error: ") for message in heard.messages)
+
+
 # The slider
 
 READ = """() => ({

@@ -192,6 +192,7 @@ def test_where_every_radiograph_is_of_another_patient_sizes_are_left_out(tmp_pat
     found = compared([regrouped(record_of("mobilenet_v2"), tmp_path / "one", 1)])
     slider = charts_context(found)["slider"]
     assert slider["data"]["backbones"][0]["sizes"] is None
+    assert slider["clusters"] is None
     point = found.data["classifiers"]["mobilenet_v2"]["cutoffs"]["validation"]["sensitivity"]
     limits = slider["numbers"]["rates"]["sensitivity"]
     assert (limits.low, limits.high) == (point["low"], point["high"])
@@ -205,6 +206,7 @@ def test_the_slider_starts_with_the_numbers_of_the_comparison() -> None:
         shown = estimate(best[rate])
         assert (found.value, found.low, found.high) == (shown.value, shown.low, shown.high)
     assert slider["prevalence"] == "50"
+    assert slider["clusters"] == "some pictures are there more than once"
 
 
 def test_patients_with_several_radiographs_widen_limits(tmp_path: Path) -> None:
@@ -309,6 +311,19 @@ def test_files_are_whole_light_and_named_after_the_figures(tmp_path: Path) -> No
             assert "var(--" not in text
             assert "<b>" not in text
     assert "&lt;b&gt; &amp; 'c'" in (tmp_path / "new" / "roc.svg").read_text()
+
+
+@pytest.mark.parametrize("leaks", [[], ["a and b show the same picture"]])
+def test_files_are_titled_and_say_what_data_they_show(tmp_path: Path, leaks: list[str]) -> None:
+    audit = {"mode": "warn", "counts": {}, "leaks": leaks}
+    synthetic = changed(record_of("mobilenet_v2"), audit=audit, synthetic=True, subset="hand")
+    found = compared([synthetic])
+    save_charts(found, tmp_path, formats=("svg",))
+    for chart in charts_of(series_of(found), found.data):
+        root = ElementTree.parse(tmp_path / f"{chart.name}.svg").getroot()
+        texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert chart.title in texts
+        assert "fracatlas hand (synthetic)" + (": the data leak" if leaks else "") in texts
 
 
 def test_an_unknown_format_or_folder_leaves_nothing(tmp_path: Path) -> None:
