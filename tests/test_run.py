@@ -161,7 +161,7 @@ def test_seeds_share_the_holdout(evaluate) -> None:
 def test_a_seed_is_the_same_alone_and_among_others(evaluate, tmp_path: Path, protocol: str) -> None:
     alone = [evaluate(protocol=protocol, seed=seed, results=tmp_path / "a") for seed in (3, 4, 5)]
     together = evaluate(protocol=protocol, seed=3, repeats=3, results=tmp_path / "b")
-    own = ("created", "extraction", "seconds", "command")
+    own = ("created", "extraction", "seconds", "memory_mb", "command")
     for one, other in zip(alone, together, strict=True):
         assert {k: one[k] for k in one if k not in own} == {
             k: other[k] for k in other if k not in own
@@ -455,6 +455,13 @@ def test_an_interrupted_extraction_goes_on_from_there(
     assert calls.stat().st_size == batches + 1
 
 
+def test_the_first_of_several_runs_reads_and_says_for_how_long(evaluate) -> None:
+    first, second = (evaluate(cached_as=kind)["extraction"] for kind in ("float32", "float16"))
+    assert 0 < first["reading_seconds"] < first["seconds"]
+    assert second["reading_seconds"] == 0 < second["seconds"]
+    assert first["images"] == second["images"] > 0
+
+
 def test_a_record_shows_itself_in_a_notebook(evaluate) -> None:
     record = evaluate()
     assert "<table>" in record._repr_html_()
@@ -466,7 +473,7 @@ def test_every_field_of_a_record_is_documented(evaluate) -> None:
     records = [evaluate(), evaluate(protocol="linear-probe"), evaluate(protocol="paper2018-leaky")]
     for record in records:
         fields = set(record) | {f"details.{name}" for name in record["details"]}
-        for name in ("holdout", "auc", "internal_test", "top_layer"):
+        for name in ("holdout", "auc", "internal_test", "top_layer", "extraction"):
             fields |= set(record[name])
         for name in ("operating_point", "operating_point_optimistic"):
             fields |= set(record[name])

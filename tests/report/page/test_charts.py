@@ -293,6 +293,21 @@ def test_costs_are_those_of_the_records() -> None:
     }
     assert len(shown) == 2
     assert "of the backbones had" in charts["speed"].caption
+    assert "2 of the records do not tell reading apart" in charts["speed"].caption
+
+
+def test_speed_does_not_tell_who_read_the_radiographs() -> None:
+    """Of two runs one after another the first reads, and the other finds the pixels kept."""
+
+    def made(seconds: float, reading: float) -> dict[str, Any]:
+        return {"images": 1000, "seconds": seconds, "reading_seconds": reading}
+
+    first = changed(record_of("mobilenet_v2"), extraction=made(60.0, 20.0))
+    second = changed(record_of("efficientnet_lite0"), extraction=made(40.0, 0.0))
+    found = compared([first, second])
+    (chart,) = [c for c in charts_of(series_of(found), found.data) if c.name == "speed"]
+    assert [row["cost"] for row in chart.data["rows"]] == [25.0, 25.0]
+    assert "tell reading apart" not in chart.caption
 
 
 def test_files_are_whole_light_and_named_after_the_figures(tmp_path: Path) -> None:

@@ -155,6 +155,10 @@ def test_time_and_memory_stand_beside_each_run() -> None:
     assert time == f"{record['seconds']:.1f} s"
     assert made == f"of 1,245 radiographs in {record['extraction']['seconds']:.1f} s"
     assert memory == "1,234 MB"
+    reading = record["extraction"] | {"reading_seconds": 2.54}
+    record = changed(record, extraction=reading)
+    (runs,) = [s for s in trust_sheets(compared([record])) if s.name == "runs"]
+    assert runs.rows[0][5] == f"{made}, 2.5 s of them reading"
 
 
 def test_every_command_is_there_once_as_a_shell_takes_it() -> None:
