@@ -71,11 +71,11 @@ def test_every_figure_has_a_title_a_caption_and_words_from_the_data() -> None:
 
 def test_intervals_and_bands_are_said_to_be_what_they_are() -> None:
     captions = {figure["name"]: figure["caption"] for figure in context()["figures"]}
-    assert "95% interval of sensitivity at each specificity, pointwise" in captions["roc"]
+    assert "95 % interval of sensitivity at each specificity, pointwise" in captions["roc"]
     assert "Kim and MacKinnon 2018 on other radiographs" in captions["roc"]
     assert "AUC 0.954" in captions["roc"]
     for name in ("forest", "differences", "reliability", "speed", "size"):
-        assert "95% interval" in captions[name], name
+        assert "95 % interval" in captions[name], name
     assert "No intervals are drawn" in captions["decision"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tlbench.records import Record
 from tlbench.report.page.chart import Chart, Row, drawing_of
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Cell, Estimate, Sheet
 
 
@@ -120,19 +120,28 @@ def _rows(series: Sequence[Series], cost: Cost) -> list[Row]:
 
 
 def _label(rows: list[Row]) -> list[Row]:
-    """Give each point its rank as a label; points that lie on each other share one label."""
+    """Give each point its rank as a label, left of it where another is near on the right only.
+
+    Points that lie on each other share one label.
+    """
     left = list(rows)
     while left:
         first = left[0]
-        near = [
-            row
-            for row in left
-            if abs(math.log(row["cost"] / first["cost"])) < 0.08
-            and abs(row["auc"] - first["auc"]) < 0.012
-        ]
+        near = [row for row in left if abs(_apart(first, row)) < 0.08 and _level(first, row)]
         first["label"] = ", ".join(row["rank"] for row in near)
+        gaps = [_apart(first, row) for row in rows if _level(first, row)]
+        first["left"] = any(0 < gap < 0.25 for gap in gaps) > any(-0.25 < gap < 0 for gap in gaps)
         left = [row for row in left if row not in near]
     return rows
+
+
+def _apart(one: Row, other: Row) -> float:
+    """How far right of one point another lies, in logarithms."""
+    return math.log(other["cost"] / one["cost"])
+
+
+def _level(one: Row, other: Row) -> bool:
+    return abs(float(one["auc"]) - float(other["auc"])) < 0.015
 
 
 def _chart(cost: Cost, series: Sequence[Series], many: int, data: Any) -> Chart:
@@ -169,7 +178,7 @@ def _draw(cost: Cost) -> Any:
     import altair as alt
 
     scale = alt.Scale(type="log", nice=False, padding=24)
-    axis = alt.Axis(format="~r", labelOverlap=True)
+    axis = alt.Axis(format="~r", labelOverlap=True, labelSeparation=6)
     base = drawing_of("rows").encode(x=alt.X("cost:Q", title=cost.axis, scale=scale, axis=axis))
     flat = alt.Scale(zero=False)
     y = alt.Y("auc:Q", title="AUC", scale=flat)
@@ -187,5 +196,9 @@ def _draw(cost: Cost) -> Any:
                 alt.Tooltip("cost:Q", title=cost.column, format=".3~r"),
             ],
         ),
-        base.mark_text(align="left", dx=9, fontSize=13).encode(y=y, text="label:N"),
+        base.mark_text(
+            align=alt.expr("datum.left ? 'right' : 'left'"),
+            dx=alt.expr("datum.left ? -9 : 9"),
+            fontSize=13,
+        ).encode(y=y, text="label:N"),
     )

@@ -13,7 +13,7 @@ from tlbench.report.page.chart import compile_chart
 from tlbench.report.page.facts import clusters_of
 from tlbench.report.page.roc_chart import band_rows, curve_rows, draw_cutoff
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Estimate
 from tlbench.specs import UNIT_WORDS
 from tlbench.stats import (
