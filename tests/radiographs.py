@@ -9,6 +9,9 @@ from PIL import Image
 
 from tlbench.streams import stream
 
+BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
+"""A small real backbone: the example of the plugin tutorial."""
+
 
 def make_folder(root: Path, per_class: int = 60, size: int = 72) -> Path:
     """Write a folder per class of noisy pictures; those with a fracture have a darker middle."""

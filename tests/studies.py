@@ -1,15 +1,19 @@
-"""A small data set with patients, studies and several images a study, and a plugin to read it."""
+"""A small data set with patients, studies and several images a study, and runs on it."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+import tlbench
+from tests.radiographs import BLOCKS
+from tlbench.records import Record
 from tlbench.streams import stream
 
 PLUGIN = """
@@ -89,3 +93,41 @@ def give(rows: Iterable[Row], **shares: float) -> list[Row]:
         for patient, where in zip(patients, place, strict=True)
     }
     return [replace(row, partition=part[row.patient].replace("_", "-")) for row in rows]
+
+
+ROWS = make_rows()
+
+
+@dataclass(frozen=True)
+class Studies:
+    """The pictures of `ROWS` in a folder, with the plugin, a cache and results beside them."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        write_pictures(self.folder, ROWS)
+        self.plugin.write_text(PLUGIN)
+
+    @property
+    def plugin(self) -> Path:
+        return self.folder / "plugin.py"
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
+    def evaluate(
+        self, rows: Iterable[Row] = ROWS, plugins: Sequence[Path] = (), **options: Any
+    ) -> Record:
+        """Write the table of some rows, and run the small backbone on it."""
+        write_table(self.folder, rows)
+        defaults: dict[str, Any] = {
+            "backbone": "blocks",
+            "dataset": "studies",
+            "data_root": self.folder,
+            "protocol": "linear-probe",
+            "plugins": [BLOCKS, self.plugin, *plugins],
+            "results": self.folder / "results",
+            "cache": self.cache,
+        }
+        return tlbench.run(**(defaults | options))

@@ -4,48 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-import tlbench
-from tests.studies import PLUGIN, Row, give, make_rows, write_pictures, write_table
+from tests.studies import ROWS, Row, Studies, give
 from tlbench.errors import DataError, TlbenchError
 from tlbench.records import Record
 from tlbench.report.rows import run_sheet
 
-BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
-ROWS = make_rows()
-
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("given")
-    write_pictures(folder, ROWS)
-    (folder / "plugin.py").write_text(PLUGIN)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def evaluate(pictures: Path, tmp_path_factory: pytest.TempPathFactory):
-    results = tmp_path_factory.mktemp("results")
-
-    def call(rows: list[Row], **options: Any) -> Record:
-        write_table(pictures, rows)
-        defaults: dict[str, Any] = {
-            "backbone": "blocks",
-            "dataset": "studies",
-            "data_root": pictures,
-            "protocol": "linear-probe",
-            "plugins": [BLOCKS, pictures / "plugin.py"],
-            "results": results,
-            "cache": pictures / "cache",
-        }
-        return tlbench.run(**(defaults | options))
-
-    return call
+def evaluate(tmp_path_factory: pytest.TempPathFactory):
+    return Studies(tmp_path_factory.mktemp("studies")).evaluate
 
 
 def places(record: Record) -> dict[str, str]:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import tlbench
-from tests.studies import PLUGIN, Row, make_rows, write_pictures, write_table
+from tests.studies import ROWS, Studies
+from tlbench.cli.main import app
 from tlbench.compare import compare
 from tlbench.errors import DataError, PluginError, TlbenchError
 from tlbench.measures import finite
@@ -23,37 +25,17 @@ from tlbench.report.comparisons import comparison_sheets
 from tlbench.report.rows import run_sheet
 from tlbench.stats import auc, auc_interval, choose_cutoff, operating_point
 
-BLOCKS = Path(__file__).parents[1] / "plugins" / "examples" / "blocks.py"
 PROTOCOLS = ("paper2018", "paper2018-leaky", "linear-probe")
-ROWS = make_rows()
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("studies")
-    write_pictures(folder, ROWS)
-    (folder / "plugin.py").write_text(PLUGIN)
-    return folder
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Studies:
+    return Studies(tmp_path_factory.mktemp("studies"))
 
 
 @pytest.fixture(scope="module")
-def evaluate(pictures: Path, tmp_path_factory: pytest.TempPathFactory):
-    results = tmp_path_factory.mktemp("results")
-
-    def call(rows: list[Row] = ROWS, plugins: tuple[Path, ...] = (), **options: Any) -> Record:
-        write_table(pictures, rows)
-        defaults: dict[str, Any] = {
-            "backbone": "blocks",
-            "dataset": "studies",
-            "data_root": pictures,
-            "protocol": "linear-probe",
-            "plugins": [BLOCKS, pictures / "plugin.py", *plugins],
-            "results": results,
-            "cache": pictures / "cache",
-        }
-        return tlbench.run(**(defaults | options))
-
-    return call
+def evaluate(studies: Studies):
+    return studies.evaluate
 
 
 def averaged(record: Record, partition: str) -> dict[str, tuple[int, float, str]]:
@@ -132,6 +114,21 @@ def test_no_unit_is_split_and_partitions_count_units(evaluate, unit: str) -> Non
         assert part.get("images", part["n"]) == counts[name]
     key = (lambda r: (r.patient, r.study)) if unit == "study" else (lambda r: r.patient)
     assert sum(part["n"] for part in record["partitions"].values()) == len(set(map(key, ROWS)))
+
+
+@pytest.mark.parametrize("unit", ["image", "study", "patient", None])
+def test_data_show_counts_the_partitions_of_a_run(
+    evaluate, studies: Studies, unit: str | None
+) -> None:
+    record = evaluate(unit=unit)
+    words = ["data", "show", "studies", "--data-root", studies.folder, "--plugin", studies.plugin]
+    words += ["--cache", studies.cache, "--protocol", "linear-probe", "--no-sheet", "--json"]
+    words += ["--unit", unit] if unit else []
+    shown = json.loads(CliRunner().invoke(app, [str(word) for word in words]).stdout)
+    found = {c["value"]: c["radiographs"] for c in shown["counts"] if c["word"] == "partition"}
+    parts = record["partitions"].items()
+    assert found == {name: part.get("images", part["n"]) for name, part in parts}
+    assert shown["unit"] == record["unit"]
 
 
 def test_for_images_the_file_has_no_column_of_units_and_units_are_the_radiographs(evaluate) -> None:

@@ -1,8 +1,9 @@
-"""Files written whole or not at all, and what to say where they can't be."""
+"""Files written whole or not at all, what to say where they can't be, and their digests."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -30,6 +31,12 @@ def write_whole(file: Path, write: Callable[[Any], None]) -> None:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as hexadecimal digits; OSError if it can't be read."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _umask() -> int:

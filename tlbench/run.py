@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ from tlbench.specs import (
     RunFinished,
     Unit,
 )
-from tlbench.threads import side_by_side
+from tlbench.threads import in_threads
 from tlbench.weights import ChosenWeights, choose_weights
 
 _NAMED = 10
@@ -198,7 +199,7 @@ class _Work:
             read = partial(self._read_features, table, features)
             return train_and_measure(plan, read, level=self.request.level, method=self.request.ci)
 
-        with side_by_side(measure, plans) as measured:
+        with closing(in_threads(measure, plans)) as measured:
             for work, result in zip(due, measured, strict=True):
                 work.extraction, work.audited = self.extraction, self.audited
                 saved = work._save(table, skipped, features, result, host)

@@ -61,5 +61,10 @@ def check_request(request: RunRequest) -> None:
     order_steps(request.prepare)
     if request.audit not in AUDITS:
         raise unknown("audit", request.audit, list(AUDITS), "strict is usual")
-    if request.unit not in (None, *UNITS):
-        raise unknown("unit", request.unit, list(UNITS), "leave out --unit")
+    check_unit(request.unit)
+
+
+def check_unit(unit: str | None) -> None:
+    """Raise `UnknownNameError` for a unit that scores can't be of; None is the data set's own."""
+    if unit not in (None, *UNITS):
+        raise unknown("unit", str(unit), list(UNITS), "leave out --unit")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
@@ -42,19 +43,25 @@ def one_blas_thread() -> Iterator[None]:
                 _limits.pop().restore_original_limits()
 
 
-@contextmanager
-def side_by_side(
-    work: Callable[[Item], Result], items: Sequence[Item]
-) -> Iterator[Iterator[Result]]:
-    """Give the results of `work` for each item, in order, while cores work on the next ones.
+_AHEAD = 32
+"""So many results for each core may wait to be taken: enough to work on while they are written,
+and memory does not grow with the number of items."""
 
-    Leaving early, as an interruption does, drops what has not been begun.
+
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result]:
+    """Yield the result of `work` for each item, in order, made on all cores a little ahead.
+
+    Closed early, as an interruption does, it drops what has not been begun.
     """
-    if len(items) < 2:
-        yield map(work, items)
-        return
-    pool = ThreadPoolExecutor(min(len(items), os.cpu_count() or 1))
+    cores = os.cpu_count() or 1
+    pool = ThreadPoolExecutor(cores)
+    under_way: deque[Future[Result]] = deque()
     try:
-        yield pool.map(work, items)
+        for item in items:
+            under_way.append(pool.submit(work, item))
+            if len(under_way) > _AHEAD * cores:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

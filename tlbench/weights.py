@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from tlbench.backbones import base_name
 from tlbench.errors import PluginError, TlbenchError, WeightsError
+from tlbench.files import file_sha256
 from tlbench.progress import Progress
 from tlbench.registry import unknown
 from tlbench.specs import BackboneSpec, Preprocessing, WeightsRequest, WeightsSpec
@@ -131,9 +131,3 @@ def _chosen(spec: BackboneSpec, weights: WeightsSpec, file: Path) -> ChosenWeigh
         weights.control,
         tuple(weights.seen),
     )
-
-
-def file_sha256(file: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as hexadecimal digits."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -23,12 +23,13 @@ from tlbench.audit.alike import find_alike, group_alike
 from tlbench.audit.text import count_text, find_text
 from tlbench.augment import VIEWS, make_view
 from tlbench.datasets.table import build_table
-from tlbench.features.reading import in_threads, read_radiographs
+from tlbench.features.reading import read_radiographs
 from tlbench.features.signatures import SignatureStore, as_grey
 from tlbench.images import read_pixels
 from tlbench.progress import Progress
 from tlbench.specs import Radiograph
 from tlbench.streams import stream
+from tlbench.threads import in_threads
 
 Picture = NDArray[np.uint8]
 

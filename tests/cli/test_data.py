@@ -20,7 +20,7 @@ from tests.shared_data import find_shared
 from tlbench.cli.main import app
 from tlbench.datasets.counts import count_radiographs, known_words
 from tlbench.datasets.table import Table
-from tlbench.errors import UnknownNameError
+from tlbench.errors import DataError, UnknownNameError
 from tlbench.images import prepare
 from tlbench.specs import Radiograph
 
@@ -128,6 +128,35 @@ def test_misspelt_names_are_found_before_anything_is_read(wrists: Path) -> None:
     for words in (["foldr"], ["folder", "--backbone", "mobilnet_v2"]):
         with pytest.raises(UnknownNameError, match="unknown"):
             show(*words, "--data-root", wrists)
+
+
+@pytest.mark.parametrize("unit", ["study", "patient"])
+def test_a_unit_that_nobody_names_is_refused(wrists: Path, unit: str) -> None:
+    with pytest.raises(DataError, match=f"60 of 60 radiographs name no {unit}") as caught:
+        show("folder", "--data-root", wrists, "--no-sheet", "--unit", unit)
+    assert "--unit image" in str(caught.value.hint)
+    with pytest.raises(UnknownNameError, match='unknown unit "studies"'):
+        show("folder", "--data-root", wrists, "--no-sheet", "--unit", "studies")
+
+
+def test_columns_that_are_asked_for_are_counted_or_refused(wrists: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    lines = [
+        f"{path.relative_to(tmp_path)},{int(path.parent.name == 'fracture')},{path.stem[-1]},,0"
+        for path in sorted(wrists.rglob("*.png"))
+    ]
+    table.write_text("\n".join(["path,label,site,remark,metal", *lines]) + "\n")
+    words = ["manifest", "--manifest", table, "--no-sheet"]
+    counts = by_name(facts(*words, "--by", "site", "--by", "remark", "--by", "metal"))
+    assert counts["site", "3"] == (6, 3, None)
+    assert counts["remark", "not stated"] == (60, 30, None)
+    assert counts["metal", "1"] == (0, 0, None)
+    with pytest.raises(UnknownNameError) as caught:
+        show(*words, "--by", "site", "--by", "sight")
+    assert caught.value.message == 'unknown column "sight"; there are metal, remark, site'
+    assert caught.value.hint
+    with pytest.raises(UnknownNameError, match="the data set has none"):
+        show("folder", "--data-root", wrists, "--no-sheet", "--by", "site")
 
 
 def test_sixteen_bit_radiographs_are_drawn_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.datasets.figshares import Figshare, fracatlas_files, make_zip, serve
 from tests.radiographs import make_folder
 from tests.shared_data import find_shared
 from tlbench.cli.main import app
-from tlbench.datasets.check import opens
+from tlbench.datasets.check import has_sound_header
 from tlbench.datasets.fetch import Source, fetch
 from tlbench.datasets.figshare import API
 from tlbench.errors import DataError
@@ -51,8 +51,8 @@ def test_the_real_part_of_fracatlas_is_whole_but_fewer() -> None:
         "fractures": (717, 370, "fewer"),
         "images in the table": (1245, 1245, "ok"),
         "images beside it": (None, 0, "ok"),
-        "images that open": (1245, 1245, "ok"),
-        "read by tlbench": (None, 1245, "ok"),
+        "sound image headers": (1245, 1245, "ok"),
+        "found by tlbench": (None, 1245, "ok"),
     }
 
 
@@ -88,7 +88,7 @@ def break_table(root: Path) -> None:
     [
         (lose, "images in the table", "missing", ["IMG0000001.jpg"]),
         (add, "images beside it", "extra", ["IMG9999999.jpg"]),
-        (damage, "images that open", "damaged", ["IMG0000001.jpg"]),
+        (damage, "sound image headers", "damaged", ["IMG0000001.jpg"]),
         (cut_columns, "columns of dataset.csv", "missing", ["hardware"]),
         (lose_table, "table dataset.csv", "missing", ["dataset.csv"]),
         (break_table, "table dataset.csv", "damaged", ["dataset.csv"]),
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_one_finding_with_names(
     code, found = check("fracatlas", "--data-root", root)
     assert code == 1  # the card expects thousands
     assert (found[what]["result"], found[what]["names"]) == (result, names)
-    others = {"images in the table", "images beside it", "images that open"} - {what}
+    others = {"images in the table", "images beside it", "sound image headers"} - {what}
     assert all(found[other]["result"] == "ok" for other in others if other in found)
 
 
@@ -121,7 +121,7 @@ def test_extra_images_alone_are_no_failure(tmp_path: Path) -> None:
     code, found = check("folder", "--data-root", tmp_path / "wrists")
     assert code == 0
     assert (found["radiographs"]["found"], found["fractures"]["found"]) == (6, 3)
-    assert found["images that open"]["result"] == "ok"
+    assert found["sound image headers"]["result"] == "ok"
 
 
 def test_a_folder_that_its_reader_refuses_says_why(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_a_folder_that_its_reader_refuses_says_why(tmp_path: Path) -> None:
     (tmp_path / "wrists" / "fracture").rename(tmp_path / "wrists" / "group b")
     code, found = check("folder", "--data-root", tmp_path / "wrists")
     assert code == 1
-    assert found["read by tlbench"]["result"] == "refused"
-    assert "group b" in found["read by tlbench"]["reason"]
+    assert found["found by tlbench"]["result"] == "refused"
+    assert "group b" in found["found by tlbench"]["reason"]
 
 
 def test_without_a_folder_there_is_one_line(tmp_path: Path) -> None:
@@ -176,5 +176,5 @@ def test_a_header_tells_whether_a_file_is_an_image(tmp_path: Path) -> None:
         (b"GIF89a" + bytes(100), False),
     ):
         file.write_bytes(content)
-        assert opens(file) is expected
-    assert not opens(tmp_path / "nowhere")
+        assert has_sound_header(file) is expected
+    assert not has_sound_header(tmp_path / "nowhere")

@@ -87,7 +87,7 @@ def test_a_data_set_is_fetched_and_can_be_read(figshare: Figshare, tmp_path: Pat
     assert "fetched before" in again.stderr
     assert figshare.asked == [f"{NAME} whole"]
     checked = run(*COMMAND[:4], "check", "fracatlas", "--data-root", root, "--json")
-    (row,) = [f for f in json.loads(checked.stdout)["findings"] if f["what"] == "read by tlbench"]
+    (row,) = [f for f in json.loads(checked.stdout)["findings"] if f["what"] == "found by tlbench"]
     assert (row["found"], row["result"]) == (24, "ok")
 
 
@@ -241,6 +241,33 @@ def test_a_folder_with_files_of_the_user_is_left_alone(figshare: Figshare, tmp_p
         get(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     assert figshare.asked == []
+
+
+@pytest.mark.parametrize("other", [{"dataset": "grazpedwri-dx"}, {"figshare": 1}, {"version": 5}])
+def test_a_folder_with_something_else_fetched_is_left_alone(
+    figshare: Figshare, tmp_path: Path, other: dict[str, object]
+) -> None:
+    root = tmp_path / "data"
+    get(root)
+    figshare.asked.clear()
+    receipt = root / RECEIPT
+    text = json.dumps(json.loads(receipt.read_text()) | other)
+    receipt.write_text(text)
+    done = run(*COMMAND, root)
+    assert (done.returncode, done.stdout) == (1, "")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith(f'error: "{root}" holds "')
+    assert str(*other.values()) in error
+    assert error.endswith(f'not "fracatlas", figshare {ARTICLE} version 6')
+    assert "another --data-root" in hint
+    assert (tree(root), receipt.read_text(), figshare.asked) == (expected(), text, [])
+
+
+def test_a_card_without_a_version_takes_any(figshare: Figshare, tmp_path: Path) -> None:
+    get(tmp_path)
+    receipt = tmp_path / RECEIPT
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"version": 5}))
+    assert not get(tmp_path, Source(ARTICLE, None, {NAME: "."}))
 
 
 def test_a_truncated_archive_is_removed_and_fetched_anew(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import tlbench
 from tests.shared_data import find_shared
+from tlbench.cli.main import app
 from tlbench.datasets.cards import read_card
 from tlbench.datasets.grazpedwri_dx import read
 from tlbench.datasets.selection import select
@@ -107,6 +110,19 @@ def test_rows_without_an_image_are_returned_and_images_without_a_row_said(root) 
     assert [r.path.is_file() for r in radiographs] == [True, True, False]
     assert len(said) == 1
     assert said[0].startswith("1 images are left out")
+
+
+@pytest.mark.parametrize("folder", [*CARD.image_folders, "images_part3/images_part3"])
+def test_the_check_looks_where_the_reader_does(root, folder: str) -> None:
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    for image in list(root.rglob("*.png")):
+        image.rename(root / folder / image.name)
+    assert all(r.path.is_file() for r in ask(root)[0])
+    done = CliRunner().invoke(
+        app, ["data", "check", "grazpedwri-dx", "--data-root", str(root), "--json"]
+    )
+    found = {finding["what"]: finding["found"] for finding in json.loads(done.stdout)["findings"]}
+    assert found["images in the table"] == found["found by tlbench"] == len(ROWS)
 
 
 @pytest.mark.parametrize(

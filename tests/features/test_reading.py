@@ -14,7 +14,7 @@ from tests.audit.planted import draw
 from tlbench.cli.main import app
 from tlbench.features import reading, rows
 from tlbench.features.extract import PixelStore
-from tlbench.features.reading import in_threads, read_radiographs
+from tlbench.features.reading import read_radiographs
 from tlbench.features.signatures import LAYOUT, SignatureStore
 from tlbench.images import prepare, read_pixels
 from tlbench.progress import Progress
@@ -164,20 +164,6 @@ def test_the_cache_lists_verifies_and_mends_signatures(
     assert np.array_equal(read_all(files, cache, None), before)
     assert run(app, ["cache", "gc", "--max-size", "0", "--cache", str(cache)]).exit_code == 0
     assert not list((cache / "signatures").rglob("*.npy"))
-
-
-def test_threads_keep_the_order_and_work_only_a_little_ahead() -> None:
-    begun: list[int] = []
-
-    def work(item: int) -> int:
-        begun.append(item)
-        return item * item
-
-    results = in_threads(work, range(1000))
-    assert [next(results) for _ in range(3)] == [0, 1, 4]
-    assert len(begun) < 500
-    results.close()
-    assert list(in_threads(work, [])) == []
 
 
 def test_a_layout_has_no_gaps() -> None:

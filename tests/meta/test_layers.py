@@ -14,7 +14,7 @@ LAYERS = [
     {"cli"},
     {"testing", "scaffold"},
     {"report"},
-    {"run", "doctor"},
+    {"run", "doctor", "overview"},
     {"run_request"},
     {"scores", "drift", "audit"},
     {"evaluate", "compare"},

@@ -15,12 +15,13 @@ import pytest
 
 from tests.testing.broken import SIZE, keras_backbone, network, python_backbone
 from tlbench.errors import UnknownNameError
+from tlbench.files import file_sha256
 from tlbench.specs import Preprocessing, WeightsSpec
 from tlbench.testing import check_backbone
 from tlbench.testing.declared import check_checksum
 from tlbench.testing.report import Check, Report
 from tlbench.testing.subject import Case
-from tlbench.weights import ChosenWeights, file_sha256
+from tlbench.weights import ChosenWeights
 
 EXAMPLES = Path(__file__).parents[2] / "plugins" / "examples"
 UNIT = Preprocessing(SIZE)

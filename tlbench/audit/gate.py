@@ -16,6 +16,7 @@ from tlbench.datasets.table import Table
 from tlbench.errors import DataError
 from tlbench.features.signatures import SignatureStore
 from tlbench.progress import Progress
+from tlbench.protocols.partition import PARTITIONS
 from tlbench.specs import DatasetSpec
 
 NAMED = 5
@@ -130,7 +131,7 @@ def join_known(table: Table, cache: Path, progress: Progress) -> Table:
 
     Else it comes back as it is, with a warning: nothing is read for this.
     """
-    if any(table.given):  # what is given stays as it is
+    if set(table.given) == set(PARTITIONS):  # what is given stays as it is, and nothing is drawn
         return table
     signatures = SignatureStore(cache, progress)
     if signatures.missing(table.files):

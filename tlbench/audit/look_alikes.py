@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,7 @@ from tlbench.audit.alignment import (
     turn_map,
 )
 from tlbench.progress import Progress
-from tlbench.threads import one_blas_thread, side_by_side
+from tlbench.threads import in_threads, one_blas_thread
 
 LEAST_ALIKE = 0.87
 """Aligned pictures that correlate at least so much show the same.
@@ -230,7 +231,7 @@ def confirm(
 
     chunks = [pairs[i : i + _AT_ONCE] for i in range(0, len(pairs), _AT_ONCE)]
     found = []
-    with side_by_side(align, chunks) as aligned:
+    with closing(in_threads(align, chunks)) as aligned:
         for chunk, alike in zip(chunks, aligned, strict=True):
             found += alike
             advance(len(chunk))

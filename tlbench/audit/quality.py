@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tlbench.audit.text import count_text
 from tlbench.datasets.table import Table
-from tlbench.features.reading import in_threads
 from tlbench.progress import Progress
+from tlbench.threads import in_threads
 
 _SATURATED = 0.25
 """A picture with this share of pixels in the brightest two levels is saturated."""

@@ -7,36 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.options import (
-    Cache,
-    Cohort,
-    Columns,
-    DataRoot,
-    Exclude,
-    Json,
-    Manifest,
-    PluginFiles,
-    Positive,
-    StrictPlugins,
-    Subset,
-    Where,
-    Without,
-    data_choice,
-    open_plugins,
-)
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Cache, DatasetArgument, Json, Place, Plugins, Selection
 
 
+@grouped
 def audit_command(
-    dataset: Annotated[str, typer.Argument(help="The data set, or the layout of yours.")],
-    subset: Subset = None,
-    data_root: DataRoot = None,
-    positive: Positive = None,
-    manifest: Manifest = None,
-    column: Columns = None,
-    where: Where = None,
-    without: Without = None,
-    cohort: Cohort = None,
-    exclude: Exclude = None,
+    *,
+    dataset: DatasetArgument,
+    place: Place,
+    selection: Selection,
     write_exclusions: Annotated[
         Path | None,
         typer.Option(
@@ -45,8 +25,7 @@ def audit_command(
     ] = None,
     json: Json = False,
     cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    plugins: Plugins,
 ) -> None:
     """Look through a data set for leaks, shortcuts and odd files; exit code 1 where one leaks."""
     from tlbench.audit.exclusions import write_exclusions as write
@@ -56,21 +35,9 @@ def audit_command(
     from tlbench.report.audits import AUDIT_COLUMNS, audit_notes, audit_rows
     from tlbench.specs import DataChoice
 
-    host = open_plugins(plugin, strict_plugins)
-    chosen = data_choice(
-        dataset=dataset,
-        subset=subset,
-        data_root=data_root,
-        positive=positive,
-        manifest=manifest,
-        column=column,
-        where=where,
-        without=without,
-        cohort=cohort,
-        exclude=exclude,
-    )
-    spec = host.datasets.find(dataset).spec
-    findings = look_through(spec, DataChoice(**chosen), cache or cache_folder(), ConsoleProgress())
+    spec = plugins.open().datasets.find(dataset).spec
+    choice = DataChoice(dataset=dataset, **place.as_choice(), **selection.as_choice())
+    findings = look_through(spec, choice, cache or cache_folder(), ConsoleProgress())
     facts = findings.describe()
     if json:
         print_json(facts)

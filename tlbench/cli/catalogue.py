@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Cache, Json, PluginFiles, Results, StrictPlugins, open_plugins
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Cache, Json, Plugins, Results
 
 if TYPE_CHECKING:
     from tlbench.specs import BackboneFamily, BackboneSpec, DatasetSpec, ProtocolSpec
@@ -19,14 +20,10 @@ Name = Annotated[str, typer.Argument(help="Its name, as `tlbench list` has it.")
 
 
 @list_app.command("backbones")
-def list_backbones(
-    json: Json = False,
-    cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
-) -> None:
+@grouped
+def list_backbones(*, json: Json = False, cache: Cache = None, plugins: Plugins) -> None:
     """List the backbones, their size and which of their weights are on this machine."""
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     facts = [_backbone_facts(offer.spec, _origin(offer), cache) for offer in host.backbones]
     families = [_family_facts(offer.spec, _origin(offer)) for offer in host.families]
     columns = ("backbone", "input", "features", "parameters", "weights", "offered by")
@@ -48,11 +45,10 @@ def list_backbones(
 
 
 @list_app.command("datasets")
-def list_datasets(
-    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
-) -> None:
+@grouped
+def list_datasets(*, json: Json = False, plugins: Plugins) -> None:
     """List the data sets and layouts that can be read."""
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     facts = [_dataset_facts(offer.spec, _origin(offer)) for offer in host.datasets]
     columns = ("data set", "title", "subsets", "licence", "offered by")
     rows = [
@@ -63,11 +59,10 @@ def list_datasets(
 
 
 @list_app.command("protocols")
-def list_protocols(
-    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
-) -> None:
+@grouped
+def list_protocols(*, json: Json = False, plugins: Plugins) -> None:
     """List the protocols."""
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     facts = [_protocol_facts(offer.spec, _origin(offer)) for offer in host.protocols]
     columns = ("protocol", "title", "views", "offered by")
     rows = [(f["name"], f["title"], str(len(f["training_views"])), f["origin"]) for f in facts]
@@ -75,11 +70,10 @@ def list_protocols(
 
 
 @list_app.command("plugins")
-def list_plugins(
-    json: Json = False, plugin: PluginFiles = None, strict_plugins: StrictPlugins = False
-) -> None:
+@grouped
+def list_plugins(*, json: Json = False, plugins: Plugins) -> None:
     """List the plugins: where each comes from, what it offers, and why one is left out."""
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     facts: list[dict[str, Any]] = [
         {
             "plugin": p.source.plugin,
@@ -128,17 +122,12 @@ def list_runs(json: Json = False, results: Results = Path("results")) -> None:
 
 
 @show_app.command("backbone")
-def show_backbone(
-    name: Name,
-    json: Json = False,
-    cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
-) -> None:
+@grouped
+def show_backbone(name: Name, *, json: Json = False, cache: Cache = None, plugins: Plugins) -> None:
     """Show a backbone: its preprocessing, and each of its weights."""
     from tlbench.backbones import find_backbone
 
-    offer = find_backbone(open_plugins(plugin, strict_plugins), name)
+    offer = find_backbone(plugins.open(), name)
     facts = _backbone_facts(offer.spec, _origin(offer), cache)
     shown = {key: value for key, value in facts.items() if key != "weights"}
     for weights in facts["weights"]:
@@ -154,14 +143,10 @@ def show_backbone(
 
 
 @show_app.command("dataset")
-def show_dataset(
-    name: Name,
-    json: Json = False,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
-) -> None:
+@grouped
+def show_dataset(name: Name, *, json: Json = False, plugins: Plugins) -> None:
     """Show a data set: where it comes from, its licence, and what layout is read."""
-    offer = open_plugins(plugin, strict_plugins).datasets.find(name)
+    offer = plugins.open().datasets.find(name)
     facts = _dataset_facts(offer.spec, _origin(offer))
     issues = "\n".join(f"- {issue}" for issue in facts["known_issues"])
     exclusions = [f"{name}: {condition}" for name, condition in facts["exclusions"].items()]
@@ -171,14 +156,10 @@ def show_dataset(
 
 
 @show_app.command("protocol")
-def show_protocol(
-    name: Name,
-    json: Json = False,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
-) -> None:
+@grouped
+def show_protocol(name: Name, *, json: Json = False, plugins: Plugins) -> None:
     """Show a protocol: its steps in words and its parameters."""
-    offer = open_plugins(plugin, strict_plugins).protocols.find(name)
+    offer = plugins.open().protocols.find(name)
     facts = _protocol_facts(offer.spec, _origin(offer))
     steps = [f"{i}. {step}" for i, step in enumerate(facts["steps"], start=1)]
     _show(json, facts, facts | {"steps": "\n".join(steps)})

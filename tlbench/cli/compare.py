@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Json, Limits, Results
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Ci, Json, Level, Limits, Runs
 
 if TYPE_CHECKING:
     from tlbench.report.sheets import Sheet
@@ -38,8 +39,6 @@ class PlotFormat(StrEnum):
     svg = "svg"
 
 
-Level = Annotated[float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)]
-Ci = Annotated[Limits, typer.Option(help="How the limits of an AUC are made.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How tables are written.")]
 Plots = Annotated[
     Path | None, typer.Option("--plots", help="Save plots in this folder.", metavar="DIR")
@@ -47,18 +46,9 @@ Plots = Annotated[
 PlotFormatOption = Annotated[PlotFormat, typer.Option(help="The file format of the plots.")]
 
 
+@grouped
 def compare_command(
-    runs: Annotated[
-        list[str] | None, typer.Argument(help="Names of runs; without any, all of them.")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    subset: Annotated[str | None, typer.Option(help="Only runs on this subset.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="Only runs by this protocol.")] = None,
-    unit: Annotated[
-        str | None, typer.Option(help="Only runs whose scores are of this: image, study, patient.")
-    ] = None,
-    level: Level = 0.95,
-    ci: Ci = Limits.logit,
+    chosen: Runs,
     output: FormatOption = Format.table,
     json: Json = False,
     plots: Plots = None,
@@ -67,29 +57,17 @@ def compare_command(
         Path | None,
         typer.Option(help="Write the page of `tlbench report` too.", metavar="FILE"),
     ] = None,
-    results: Results = Path("results"),
 ) -> None:
     """Compare the runs that share a hold-out: which backbones can be told apart, and how surely."""
-    from tlbench.cli.output import print_warning
-    from tlbench.compare import compare
     from tlbench.report.comparisons import comparison_sheets
 
-    compared = compare(
-        runs or (),
-        results=results,
-        dataset=dataset,
-        subset=subset,
-        protocol=protocol,
-        unit=unit,
-        warn=print_warning,
-        level=level,
-        ci=ci.value,
-    )
+    compared = chosen.compare()
     _write(compared.data, comparison_sheets(compared.data), Format.json if json else output)
     if plots:
         from tlbench.report.curves import curves_of_comparison
 
-        _plot(curves_of_comparison(compared), plots, level, ci, plot_format, compared.data)
+        curves = curves_of_comparison(compared)
+        _plot(curves, plots, chosen.level, chosen.ci, plot_format, compared.data)
     if html:
         from tlbench.cli.report import save
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Cache, Json, PluginFiles, StrictPlugins, open_plugins
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Cache, Json, Plugins
 from tlbench.files import size_in_words
 
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost
 
 
+@grouped
 def doctor_command(
+    *,
     json: Json = False,
     bench: Annotated[
         bool, typer.Option("--bench", help="Measure every engine; takes about a minute.")
@@ -29,15 +32,14 @@ def doctor_command(
         Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")
     ] = None,
     cache: Cache = None,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    plugins: Plugins,
 ) -> None:
     """Say what this machine can do: engines, precision, weights, disk, cache, plugins."""
     from tlbench.cli.output import print_facts, print_json, print_line, print_table
     from tlbench.doctor import examine
     from tlbench.environment import cache_folder
 
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
     folder = cache or cache_folder()
     facts = examine(host, folder)
     if bench:
@@ -113,7 +115,7 @@ def _words(facts: dict[str, Any]) -> dict[str, str]:
         for e in facts["engines"]
     ]
     weights = [f"{name}: {', '.join(w) or 'none'}" for name, w in facts["weights_here"].items()]
-    plugins = [
+    found = [
         f"{p['plugin']} ({p['origin']})" + (f": {p['problem']}" if p["problem"] else "")
         for p in facts["plugins"]
     ]
@@ -127,7 +129,7 @@ def _words(facts: dict[str, Any]) -> dict[str, str]:
         "weights here": "\n".join(weights),
         "cache": f'{size_in_words(cache["size"])} in "{cache["folder"]}", '
         f"{size_in_words(cache['free'])} free",
-        "plugins": "\n".join(plugins),
+        "plugins": "\n".join(found),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from tlbench.errors import TlbenchError
 
 if TYPE_CHECKING:
+    from tlbench.compare import Compared
     from tlbench.plugins import PluginHost
 
 ALL = "all-available"
@@ -26,9 +28,6 @@ class Limits(StrEnum):
 PluginFiles = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="A Python file with a plugin; may be repeated.", metavar="FILE"),
-]
-StrictPlugins = Annotated[
-    bool, typer.Option("--strict-plugins", help="Fail if any installed plugin is broken.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Results = Annotated[
@@ -46,68 +45,141 @@ Cache = Annotated[
         metavar="DIR",
     ),
 ]
-
-
 Dataset = Annotated[str, typer.Option(help="The data set, or the layout of yours.")]
-Subset = Annotated[str | None, typer.Option(help="A curated subset of it.")]
-DataRoot = Annotated[Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")]
-Positive = Annotated[
-    str | None, typer.Option(help="The class that counts as fracture.", metavar="NAME")
-]
-Manifest = Annotated[
-    Path | None,
-    typer.Option(help="A table of radiographs or of labels, CSV or Parquet.", metavar="FILE"),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="What a column of it is, e.g. patient=mrn; may be repeated.", metavar="WORD=NAME"
-    ),
-]
-Where = Annotated[
-    str | None,
-    typer.Option(help='Only radiographs that meet this condition, e.g. "age >= 16".'),
-]
-Without = Annotated[
-    list[str] | None,
-    typer.Option(help="Leave out what the data set calls so, e.g. cast; may be repeated."),
-]
-Cohort = Annotated[str | None, typer.Option(help="Draw this cohort of the data set.")]
-Exclude = Annotated[
-    Path | None, typer.Option(help="Leave out the cases in this list.", metavar="FILE")
-]
-
+DatasetArgument = Annotated[str, typer.Argument(help="The data set, or the layout of yours.")]
 Prepare = Annotated[
     list[str] | None,
     typer.Option(help="A step that prepares pixels: crop, pad, clahe; may be repeated."),
 ]
+UnitOption = Annotated[
+    str | None, typer.Option("--unit", help="What a score is of: image, study, patient.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Stay off the network.")]
+Level = Annotated[float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)]
+Ci = Annotated[Limits, typer.Option(help="How the limits of an AUC are made.")]
 
 
-def data_choice(
-    *, column: list[str] | None, without: list[str] | None, **more: Any
-) -> dict[str, Any]:
-    """Return the fields of `DataChoice` as these options give them."""
-    pairs = [each.partition("=") for each in column or ()]
-    for word, equals, name in pairs:
-        if not (word and equals and name):
-            raise TlbenchError(f'"{word}{equals}{name}" is not WORD=NAME', "e.g. patient=mrn")
-    columns = {word: name for word, _, name in pairs}
-    return more | {"columns": columns, "without": tuple(without or ())}
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where radiographs lie, and what the table beside them says."""
+
+    data_root: Annotated[
+        Path | None, typer.Option(help="The folder of the data set.", metavar="DIR")
+    ] = None
+    positive: Annotated[
+        str | None, typer.Option(help="The class that counts as fracture.", metavar="NAME")
+    ] = None
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="A table of radiographs or of labels, CSV or Parquet.", metavar="FILE"),
+    ] = None
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a column of it is, e.g. patient=mrn; may be repeated.", metavar="WORD=NAME"
+        ),
+    ] = None
+
+    def as_choice(self) -> dict[str, Any]:
+        """Return these as fields of a `DataChoice`; `TlbenchError` for a column that is no pair."""
+        pairs = [each.partition("=") for each in self.column or ()]
+        for word, equals, name in pairs:
+            if not (word and equals and name):
+                raise TlbenchError(f'"{word}{equals}{name}" is not WORD=NAME', "e.g. patient=mrn")
+        return {
+            "data_root": self.data_root,
+            "positive": self.positive,
+            "manifest": self.manifest,
+            "columns": {word: name for word, _, name in pairs},
+        }
 
 
-def open_plugins(files: list[Path] | None, strict: bool) -> PluginHost:
-    """Return the plugin host; plugins that are left out get one warning each on stderr."""
-    from tlbench.plugins import load_plugins
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which radiographs of a data set are used."""
 
-    host = load_plugins(files or [], strict=strict)
-    if host.problems:
-        from tlbench.cli.output import print_traceback, print_warning
+    subset: Annotated[str | None, typer.Option(help="A curated subset of it.")] = None
+    where: Annotated[
+        str | None,
+        typer.Option(help='Only radiographs that meet this condition, e.g. "age >= 16".'),
+    ] = None
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out what the data set calls so, e.g. cast; may be repeated."),
+    ] = None
+    cohort: Annotated[str | None, typer.Option(help="Draw this cohort of the data set.")] = None
+    exclude: Annotated[
+        Path | None, typer.Option(help="Leave out the cases in this list.", metavar="FILE")
+    ] = None
 
-        for plugin in host.problems:
-            if plugin.error:
-                print_traceback(plugin.error)
-            print_warning(
-                f'plugin "{plugin.source.plugin}" ({plugin.source.origin}) is left out: '
-                f"{plugin.problem}"
-            )
-    return host
+    def as_choice(self) -> dict[str, Any]:
+        """Return these as fields of a `DataChoice`."""
+        return {
+            "subset": self.subset,
+            "where": self.where,
+            "without": tuple(self.without or ()),
+            "cohort": self.cohort,
+            "exclude": self.exclude,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugins:
+    """Which plugins are loaded."""
+
+    plugin: PluginFiles = None
+    strict_plugins: Annotated[
+        bool, typer.Option("--strict-plugins", help="Fail if any installed plugin is broken.")
+    ] = False
+
+    def open(self) -> PluginHost:
+        """Return the plugin host; plugins that are left out get one warning each on stderr."""
+        from tlbench.plugins import load_plugins
+
+        host = load_plugins(self.plugin or [], strict=self.strict_plugins)
+        if host.problems:
+            from tlbench.cli.output import print_traceback, print_warning
+
+            for plugin in host.problems:
+                if plugin.error:
+                    print_traceback(plugin.error)
+                print_warning(
+                    f'plugin "{plugin.source.plugin}" ({plugin.source.origin}) is left out: '
+                    f"{plugin.problem}"
+                )
+        return host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """Which runs are compared, and at which level."""
+
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Names of runs; without any, all of them.")
+    ] = None
+    dataset: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None
+    subset: Annotated[str | None, typer.Option(help="Only runs on this subset.")] = None
+    protocol: Annotated[str | None, typer.Option(help="Only runs by this protocol.")] = None
+    unit: Annotated[
+        str | None, typer.Option(help="Only runs whose scores are of this: image, study, patient.")
+    ] = None
+    level: Level = 0.95
+    ci: Ci = Limits.logit
+    results: Results = Path("results")
+
+    def compare(self) -> Compared:
+        """Return these runs compared; what is left out gets a warning on stderr."""
+        from tlbench.cli.output import print_warning
+        from tlbench.compare import compare
+
+        return compare(
+            self.runs or (),
+            results=self.results,
+            dataset=self.dataset,
+            subset=self.subset,
+            protocol=self.protocol,
+            unit=self.unit,
+            warn=print_warning,
+            level=self.level,
+            ci=self.ci.value,
+        )

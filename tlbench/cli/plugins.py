@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.options import Cache, Json, PluginFiles
+from tlbench.cli.options import Cache, Json, Offline, PluginFiles
 
 plugins_app = typer.Typer(
     help="Write a plugin, and check one.", no_args_is_help=True, rich_markup_mode=None
@@ -21,7 +21,7 @@ def check_plugin(
     weights: Annotated[
         str, typer.Option("--weights", "-w", help="Weights by name, auto, or a file.")
     ] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    offline: Offline = False,
     json: Json = False,
     cache: Cache = None,
     plugin: PluginFiles = None,

@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.compare import Ci, Level
-from tlbench.cli.options import (
-    Cache,
-    Columns,
-    DataRoot,
-    Limits,
-    Manifest,
-    PluginFiles,
-    Positive,
-    Results,
-    StrictPlugins,
-    data_choice,
-    open_plugins,
-)
+from tlbench.cli.groups import grouped
+from tlbench.cli.options import Cache, Offline, Place, Plugins, Runs
 
 if TYPE_CHECKING:
     from tlbench.compare import Compared
@@ -37,10 +25,10 @@ class ReportFormat(StrEnum):
     latex = "latex"
 
 
+@grouped
 def report_command(
-    runs: Annotated[
-        list[str] | None, typer.Argument(help="Names of runs; without any, all of them.")
-    ] = None,
+    *,
+    chosen: Runs,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -68,44 +56,20 @@ def report_command(
     heatmaps: Annotated[
         bool, typer.Option("--heatmaps", help="Show which places scores come from.")
     ] = False,
-    dataset: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    subset: Annotated[str | None, typer.Option(help="Only runs on this subset.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="Only runs by this protocol.")] = None,
-    unit: Annotated[
-        str | None, typer.Option(help="Only runs whose scores are of this: image, study, patient.")
-    ] = None,
-    level: Level = 0.95,
-    ci: Ci = Limits.logit,
-    data_root: DataRoot = None,
-    positive: Positive = None,
-    manifest: Manifest = None,
-    column: Columns = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Stay off the network.")] = False,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
-    results: Results = Path("results"),
+    place: Place,
+    offline: Offline = False,
+    plugins: Plugins,
     cache: Cache = None,
 ) -> None:
     """Write the comparison of the runs that share a hold-out as one page that opens anywhere.
 
     Say where the radiographs are, as for `tlbench run`, and the page shows the cases.
     """
-    from tlbench.cli.output import print_text, print_warning
-    from tlbench.compare import compare
+    from tlbench.cli.output import print_text
     from tlbench.report.document import report_text
     from tlbench.report.page.sources import CasesRequest
 
-    compared = compare(
-        runs or (),
-        results=results,
-        dataset=dataset,
-        subset=subset,
-        protocol=protocol,
-        unit=unit,
-        warn=print_warning,
-        level=level,
-        ci=ci.value,
-    )
+    compared = chosen.compare()
     if figures:
         _save_figures(compared, figures)
     if output is None and written_as is ReportFormat.html:
@@ -116,14 +80,11 @@ def report_command(
     cases = CasesRequest(
         images=images,
         heatmaps=heatmaps,
-        data_root=data_root,
-        positive=positive,
-        manifest=manifest,
-        columns=data_choice(column=column, without=None)["columns"],
+        **place.as_choice(),
         cache=cache,
         offline=offline,
     )
-    save(compared, output, written_as, cases, open_plugins(plugin, strict_plugins))
+    save(compared, output, written_as, cases, plugins.open())
 
 
 def _save_figures(compared: Compared, folder: Path) -> None:

@@ -7,34 +7,31 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tlbench.cli.groups import grouped
 from tlbench.cli.options import (
     ALL,
     Cache,
-    Cohort,
-    Columns,
-    DataRoot,
+    Ci,
     Dataset,
-    Exclude,
     Json,
+    Level,
     Limits,
-    Manifest,
-    PluginFiles,
-    Positive,
+    Offline,
+    Place,
+    Plugins,
     Prepare,
     Results,
-    StrictPlugins,
-    Subset,
-    Where,
-    Without,
-    data_choice,
-    open_plugins,
+    Selection,
+    UnitOption,
 )
 
 if TYPE_CHECKING:
     from tlbench.specs import Unit
 
 
+@grouped
 def run_command(
+    *,
     backbone: Annotated[
         list[str],
         typer.Option(
@@ -48,19 +45,10 @@ def run_command(
         typer.Option(help="Take features from this earlier layer; the same as NAME@LAYER."),
     ] = None,
     dataset: Dataset = "demo",
-    subset: Subset = None,
-    data_root: DataRoot = None,
-    positive: Positive = None,
-    manifest: Manifest = None,
-    column: Columns = None,
-    where: Where = None,
-    without: Without = None,
-    cohort: Cohort = None,
-    exclude: Exclude = None,
+    place: Place,
+    selection: Selection,
     prepare: Prepare = None,
-    unit: Annotated[
-        str | None, typer.Option(help="What a score is of: image, study, patient.")
-    ] = None,
+    unit: UnitOption = None,
     audit: Annotated[
         str, typer.Option(help="What a leak does: strict stops, warn marks, off does not look.")
     ] = "strict",
@@ -84,13 +72,11 @@ def run_command(
     repeats: Annotated[
         int, typer.Option(help="So many seeds, from --seed on, each a run of its own.", min=1)
     ] = 1,
-    level: Annotated[
-        float, typer.Option(help="The level of the intervals.", min=0.5, max=0.9999)
-    ] = 0.95,
-    ci: Annotated[Limits, typer.Option(help="How the limits of the AUC are made.")] = Limits.logit,
+    level: Level = 0.95,
+    ci: Ci = Limits.logit,
     results: Results = Path("results"),
     cache: Cache = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    offline: Offline = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out files that can't be read.")
     ] = False,
@@ -98,8 +84,7 @@ def run_command(
         bool, typer.Option("--force", help="Run anew what is finished already.")
     ] = False,
     json: Json = False,
-    plugin: PluginFiles = None,
-    strict_plugins: StrictPlugins = False,
+    plugins: Plugins,
 ) -> None:
     """Evaluate backbones: extract features, train the top layer, measure it on the hold-out."""
     from tlbench.backbones import find_backbone
@@ -115,29 +100,20 @@ def run_command(
     from tlbench.run import execute
     from tlbench.run_request import RunRequest
 
-    host = open_plugins(plugin, strict_plugins)
+    host = plugins.open()
+    files = plugins.plugin or []
     if ALL in backbone:
         from tlbench.cli.available import Wish, expand
 
         wish = Wish(weights, cache or cache_folder(), offline)
-        backbone = expand(backbone, host, plugin or [], wish)
+        backbone = expand(backbone, host, files, wish)
     names = list(dict.fromkeys(f"{name}@{layer}" if layer else name for name in backbone))
-    chosen = data_choice(
-        dataset=dataset,
-        subset=subset,
-        data_root=data_root,
-        positive=positive,
-        manifest=manifest,
-        column=column,
-        where=where,
-        without=without,
-        cohort=cohort,
-        exclude=exclude,
-    )
     requests = [
         RunRequest(
             backbone=name,
-            **chosen,
+            dataset=dataset,
+            **place.as_choice(),
+            **selection.as_choice(),
             prepare=tuple(prepare or ()),
             unit=cast("Unit | None", unit),
             audit=audit,
@@ -163,7 +139,7 @@ def run_command(
     if len(names) > 1:
         from tlbench.cli.many import run_many
 
-        run_many(requests, plugin or [], host, json=json)
+        run_many(requests, files, host, json=json)
         return
     progress = ConsoleProgress()
     records = [record for request in requests for record in execute(request, host, progress)]

@@ -41,6 +41,12 @@ class Card:
         return None if where is None else read_condition(where)
 
     @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The folders that may hold the images, below the data root; none if it does not say."""
+        named = self.content.get("files", {}).get("images", ())
+        return (named,) if isinstance(named, str) else tuple(named)
+
+    @property
     def reveals_label(self) -> tuple[str, ...]:
         """The columns, of the data set or of a subset's list, that reveal the label."""
         parts = [self.content.get("columns", {}), *self.subsets.values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +12,14 @@ from tlbench.datasets.cards import Card
 from tlbench.datasets.csv_files import Row
 from tlbench.datasets.csv_files import read_table as read_rows
 from tlbench.datasets.receipts import RECEIPT, find_changes, read_receipt
-from tlbench.datasets.requests import is_hidden, unlistable
+from tlbench.datasets.requests import walk_files
 from tlbench.errors import DataError, TlbenchError
 from tlbench.progress import Progress
 from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph
 
 Result = Literal["ok", "fewer", "more", "missing", "extra", "damaged", "changed", "refused"]
 _HARMLESS = ("ok", "extra")
+_TAKEN = "found by tlbench"
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ class _Check:
             positives = sum(radiograph.label == 1 for radiograph in read)
             expected = self.card.content.get("expected", {}) if self.card else {}
             self._count("positives" if "positives" in expected else "fractures", positives)
-        self._open_images(images, read)
+        self._read_headers(images, read)
         self._compare_receipt()
         # Of a data set that may be here in part, readers return every row.
         usable = None if read is None else sum(radiograph.path.is_file() for radiograph in read)
         self.findings.append(
-            Finding("read by tlbench", None, usable, "ok")
+            Finding(_TAKEN, None, usable, "ok")
             if refusal is None
-            else Finding("read by tlbench", None, None, "refused", reason=refusal.message)
+            else Finding(_TAKEN, None, None, "refused", reason=refusal.message)
         )
         return self.findings
 
@@ -109,8 +109,8 @@ class _Check:
             return None, error
 
     @property
-    def _files(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = self.card.content.get("files", {}) if self.card else {}
+    def _files(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.card.content.get("files", {}) if self.card else {}
         return found
 
     @property
@@ -153,12 +153,15 @@ class _Check:
 
     def _list_images(self) -> dict[str, list[Path]] | None:
         """Return the image files by name, None where the card does not say where they lie."""
-        if self.root is None or "images" not in self._files:
+        folders = self.card.image_folders if self.card else ()
+        if self.root is None or not folders:
             return None
         found: dict[str, list[Path]] = {}
-        for path in walk(self.root / self._files["images"]):
-            if path.suffix.lower() == self._files["suffix"]:
-                found.setdefault(path.name, []).append(path)
+        for folder in folders:
+            for name in walk_files(self.root / folder):
+                path = self.root / folder / name
+                if path.suffix.lower() == self._files["suffix"]:
+                    found.setdefault(path.name, []).append(path)
         return found
 
     def _named(self, rows: list[Row] | None) -> dict[str, Row]:
@@ -171,7 +174,7 @@ class _Check:
     def _is_fracture(self, row: Row) -> bool:
         return row.values.get(self._columns.get("label", "")) in ("1", "1.0")
 
-    def _open_images(
+    def _read_headers(
         self, images: dict[str, list[Path]] | None, read: list[Radiograph] | None
     ) -> None:
         if images is not None:
@@ -180,13 +183,13 @@ class _Check:
             paths = [radiograph.path for radiograph in read or ()]
         if not paths:
             return
-        shut = []
-        with self.progress.task("opening images", len(paths), "images") as advance:
+        damaged = []
+        with self.progress.task("reading headers", len(paths), "images") as advance:
             for path in paths:
-                if not opens(path):
-                    shut.append(path.name)
+                if not has_sound_header(path):
+                    damaged.append(path.name)
                 advance(1)
-        self._names("images that open", len(paths), "damaged", shut)
+        self._names("sound image headers", len(paths), "damaged", damaged)
 
     def _compare_receipt(self) -> None:
         receipt = read_receipt(self.root) if self.root else None
@@ -198,23 +201,8 @@ class _Check:
         self._names("of these as fetched", here, "changed", changes.changed)
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files at any depth in a folder; hidden ones are left out.
-
-    Raises `DataError` where a folder may not be looked into; one that is not there has no files.
-    """
-
-    def refuse(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise unlistable(folder, error) from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        yield from (Path(parent) / name for name in sorted(names) if not is_hidden(name))
-
-
-def opens(path: Path) -> bool:
-    """Return whether a file begins as an image does that tlbench reads, by its header alone."""
+def has_sound_header(path: Path) -> bool:
+    """Return whether a file begins as an image does that tlbench reads; no pixel is decoded."""
     from PIL import Image
 
     try:

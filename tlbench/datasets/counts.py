@@ -14,11 +14,13 @@ import numpy as np
 from tlbench.datasets.cards import Card
 from tlbench.datasets.table import Table
 from tlbench.protocols.partition import PARTITIONS
+from tlbench.registry import unknown
 
 COMMON_WORDS = ("view", "laterality", "sex", "age")
 """Metadata that no reader may give another meaning, and that name nobody."""
 _MOST_VALUES = 12
 _SEVERAL = 4
+_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,30 @@ def known_words(card: Card | None) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def count_radiographs(
-    table: Table, words: Iterable[str], partitions: Sequence[str] | None = None
-) -> list[Count]:
-    """Count the radiographs of a table, and those of each value of `words`.
+def check_columns(table: Table, words: Iterable[str]) -> None:
+    """Raise `UnknownNameError` for a word that is no column of metadata, naming those there are."""
+    columns = sorted({column for r in table.radiographs for column in r.metadata})
+    for word in words:
+        if word in columns:
+            continue
+        error = unknown("column", word, columns, "take one of these" if columns else "leave it out")
+        shown = ", ".join(columns[:_NAMED]) + (", ..." if len(columns) > _NAMED else "")
+        error.message += f"; there are {shown}" if columns else "; the data set has none"
+        raise error
 
-    `partitions` names the partition of each radiograph. Words that no radiograph has, or
-    all have as 0, are passed over; of words with many values it is said only how many.
+
+def count_radiographs(
+    table: Table,
+    words: Iterable[str],
+    partitions: Sequence[str] | None = None,
+    *,
+    asked: Sequence[str] = (),
+) -> list[Count]:
+    """Count the radiographs of a table, and those of each value of `words` and of `asked`.
+
+    `partitions` names the partition of each radiograph. Words that no radiograph has, or all have
+    as 0, are passed over, unless they are asked for; of words with many values it is said only how
+    many.
     """
     counter = _Counter(table)
     counts = [counter.count("all", "", range(len(table)))]
@@ -63,9 +82,9 @@ def count_radiographs(
         several = [min(of_each[radiograph.patient], _SEVERAL) for radiograph in table.radiographs]
         named = [f"{n} or more" if n == _SEVERAL else str(n) for n in several]
         counts += counter.by_value("radiographs of a patient", named, sorted(set(named)))
-    for word in words:
+    for word in dict.fromkeys([*words, *asked]):
         values = [radiograph.metadata.get(word, "") for radiograph in table.radiographs]
-        if any(value not in ("", "0") for value in values):
+        if word in asked or any(value not in ("", "0") for value in values):
             counts += _count_word(counter, word, values)
     return counts
 
@@ -73,6 +92,8 @@ def count_radiographs(
 def _count_word(counter: _Counter, word: str, values: Sequence[str]) -> list[Count]:
     found = Counter(value for value in values if value)
     stated = [row for row, value in enumerate(values) if value]
+    if not found:
+        return [counter.count(word, "not stated", range(len(values)))]
     if word == "age" and all(_is_number(value) for value in found):
         ages = [float(values[row]) for row in stated]
         text = f"{min(ages):g} to {max(ages):g}, median {median(ages):g}"

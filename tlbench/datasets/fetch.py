@@ -6,13 +6,13 @@ the same command goes on wherever it was cut; its parts are renamed into place w
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from tlbench.datasets.archives import (
     Content,
@@ -26,7 +26,7 @@ from tlbench.datasets.downloads import already_here, download
 from tlbench.datasets.figshare import Article, PublishedFile, read_article
 from tlbench.datasets.receipts import read_receipt, write_receipt
 from tlbench.errors import DataError, TlbenchError
-from tlbench.files import size_in_words, unwritable, write_whole
+from tlbench.files import file_sha256, size_in_words, unwritable, write_whole
 from tlbench.progress import Progress
 
 STAGING = ".fetching"
@@ -72,9 +72,12 @@ def read_source(dataset: str, card: Card | None) -> Source:
 def fetch(dataset: str, source: Source, root: Path, progress: Progress) -> bool:
     """Fetch a data set into the folder `root`; returns False if it is there already.
 
-    Raises `DataError` or `CacheError` for what a user can mend; what is finished by then is kept.
+    Raises `DataError` or `CacheError` for what a user can mend, such as a folder into which another
+    data set was fetched; what is finished by then is kept.
     """
-    if read_receipt(root) is not None:
+    receipt = read_receipt(root)
+    if receipt is not None:
+        _check_receipt(receipt, dataset, source, root)
         shutil.rmtree(root / STAGING, ignore_errors=True)
         return False
     _check_root(root)
@@ -94,6 +97,19 @@ def fetch(dataset: str, source: Source, root: Path, progress: Progress) -> bool:
         write_receipt(root, dataset, article, files, contents)
     shutil.rmtree(staging, ignore_errors=True)
     return True
+
+
+def _check_receipt(receipt: Mapping[str, Any], dataset: str, source: Source, root: Path) -> None:
+    """Refuse a folder into which another data set was fetched, or another version of this one."""
+    fetched = receipt["dataset"], receipt["figshare"], receipt["version"]
+    # A card that names no version takes any.
+    wanted = dataset, source.figshare, source.version or receipt["version"]
+    if fetched != wanted:
+        form = '"{}", figshare {} version {}'
+        raise DataError(
+            f'"{root}" holds {form.format(*fetched)}, not {form.format(*wanted)}',
+            "choose another --data-root; nothing was changed",
+        )
 
 
 def _check_root(root: Path) -> None:
@@ -185,9 +201,7 @@ def _unpacked(staging: Path, name: str) -> Path:
 
 def _take(file: Path, target: Path) -> Content:
     shutil.copyfile(file, target)
-    with target.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Content(target.name, target.stat().st_size, digest)
+    return Content(target.name, target.stat().st_size, file_sha256(target))
 
 
 def _put_in_place(root: Path, staging: Path, folders: Mapping[str, str]) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from tlbench.datasets.classes import find_class, guess_positive
 from tlbench.datasets.requests import (
     check_subset,
-    is_hidden,
     list_names,
     refuse_manifest,
     require_root,
-    unlistable,
+    walk_files,
 )
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
@@ -47,14 +44,14 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     ignored = Counter(_extension(name) for name in inside if name not in names)
     radiographs: list[Radiograph] = []
     for name in names:
-        paths = list(_find_images(root / name, ignored))
-        if not paths:
+        images = _find_images(root / name, ignored)
+        if not images:
             raise DataError(
                 f'the class folder "{root / name}" holds no images{_kinds(ignored)}',
                 f"images are files that end in {', '.join(_EXTENSIONS)}",
             )
         label = int(name == positive)
-        radiographs += [Radiograph(p.relative_to(root).as_posix(), p, label) for p in paths]
+        radiographs += [Radiograph(f"{name}/{i}", root / name / i, label) for i in images]
     if ignored:
         request.say(
             f'{ignored.total():,} other files or links under "{root}" ignored{_kinds(ignored)}'
@@ -80,23 +77,13 @@ def _choose_positive(root: Path, names: list[str], wanted: str | None) -> str:
     )
 
 
-def _find_images(top: Path, ignored: Counter[str]) -> Iterator[Path]:
-    """Yield the images under a folder, counting by extension what is left out."""
-    for folder, folders, files in os.walk(top, onerror=_stop):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        # A link could lead round in a circle, or to the other class.
-        ignored.update("link" for name in folders if (Path(folder) / name).is_symlink())
-        for name in sorted(files):
-            if is_hidden(name):
-                continue
-            if _extension(name) in _EXTENSIONS:
-                yield Path(folder) / name
-            else:
-                ignored[_extension(name)] += 1
-
-
-def _stop(error: OSError) -> None:
-    raise unlistable(Path(error.filename), error) from error
+def _find_images(top: Path, ignored: Counter[str]) -> list[str]:
+    """Return the images under a folder, counting by extension what is left out."""
+    links: list[str] = []
+    files = walk_files(top, links)
+    ignored.update("link" for _ in links)
+    ignored.update(_extension(name) for name in files if _extension(name) not in _EXTENSIONS)
+    return [name for name in files if _extension(name) in _EXTENSIONS]
 
 
 def _extension(name: str) -> str:

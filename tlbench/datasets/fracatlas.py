@@ -8,6 +8,7 @@ from pathlib import Path
 from tlbench.datasets.cards import Card, read_card
 from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
 from tlbench.datasets.requests import (
+    check_layout,
     check_subset,
     list_names,
     refuse_manifest,
@@ -38,7 +39,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     refuse_manifest(request, _NAME)
     published = f"FracAtlas as published ({card.content['source']}, doi:{card.content['doi']})"
     root = require_root(request, _NAME, published)
-    _check_layout(root, published)
+    check_layout(root, published, tuple(_FOLDERS), (_TABLE,))
     table = root / _TABLE
     rows = index_rows(table, read_table(table, (_IMAGE, _LABEL)), _IMAGE)
     folders = _find_images(root)
@@ -50,24 +51,6 @@ def read(request: DatasetRequest) -> list[Radiograph]:
         _check_present(rows.keys() - folders.keys(), root, published)
     there = sorted(rows.keys() & folders.keys())
     return [_radiograph(root, name, rows[name], folders[name]) for name in there]
-
-
-def _check_layout(root: Path, published: str) -> None:
-    missing = _missing_parts(root)
-    if not missing:
-        return
-    nearby = [root.parent, *(root / name for name in list_names(root))]
-    hint = next(
-        (f'did you mean --data-root "{path}"?' for path in nearby if not _missing_parts(path)),
-        f"the data root must hold {published}",
-    )
-    names = ", ".join(f'"{name}"' for name in missing)
-    raise DataError(f'the data root "{root}" has no {names}', hint)
-
-
-def _missing_parts(root: Path) -> list[str]:
-    missing = [folder for folder in _FOLDERS if not (root / folder).is_dir()]
-    return missing if (root / _TABLE).is_file() else [*missing, _TABLE]
 
 
 def _find_images(root: Path) -> dict[str, list[str]]:

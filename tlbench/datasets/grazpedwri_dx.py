@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tlbench.datasets.cards import read_card
@@ -11,21 +11,21 @@ from tlbench.datasets.conditions import values_of
 from tlbench.datasets.csv_files import Row, index_rows, read_label, read_table
 from tlbench.datasets.requests import (
     check_subset,
-    list_names,
+    misplaced,
     refuse_manifest,
     refuse_positive,
     require_root,
+    walk_files,
 )
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
 
 _NAME = "grazpedwri-dx"
 _TABLE = "dataset.csv"
-_FOLDERS = ("images", "images_part1", "images_part2", "images_part3", "images_part4")
 _STEM, _PATIENT, _STUDY, _LABEL = "filestem", "patient_id", "study_number", "fracture_visible"
 _SIDE, _PROJECTION, _AO = "laterality", "projection", "ao_classification"
 _REQUIRED = (_STEM, _PATIENT, _STUDY, _SIDE, _PROJECTION, _LABEL, _AO, "gender", "age")
-# What names a patient or the hour of an examination, and the label itself, is no metadata.
+# What names a patient, the label itself, and what stands in the case already is no metadata.
 _KEPT_BACK = (_STEM, _PATIENT, _LABEL, "timehash")
 _VIEWS = {"1": "AP", "2": "lateral", "3": "oblique"}
 # patient _ hash of the time _ study _ WRI-side and projection _ sex and age
@@ -35,8 +35,9 @@ _STEM_FORM = re.compile(r"(?P<patient>\d+)_(?P<case>\d+_\d+_WRI-[LR]\d)_[A-Z]\d+
 def read(request: DatasetRequest) -> list[Radiograph]:
     """Return all radiographs of `dataset.csv`, or of a subset, with or without image on disk.
 
-    A case is named by the file stem without what it says of the patient: hash of the time, study,
-    side and projection. The label is `fracture_visible`, where empty means no. A study is one wrist
+    A case is the published file stem without what it says of the patient: hash of the time, study,
+    side and projection. It is kept, a pseudonym by its publisher, for by it anybody finds the
+    radiograph. The label is `fracture_visible`, where empty means no. A study is one wrist
     at one visit. The other columns become metadata, with `view`, `sex` and `hidden_fracture` added.
     Raises `DataError` where the folder does not hold the published layout or a row contradicts
     itself; `UnknownNameError` for an unknown subset.
@@ -47,7 +48,7 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     refuse_manifest(request, _NAME)
     published = f"GRAZPEDWRI-DX as published ({card.content['source']}, doi:{card.content['doi']})"
     root = require_root(request, _NAME, published)
-    folders = _find_folders(root, published)
+    folders = _find_folders(root, card.image_folders, published)
     table = root / _TABLE
     rows = index_rows(table, read_table(table, _REQUIRED), _STEM)
     images = _find_images(folders)
@@ -64,24 +65,19 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     )
 
 
-def _find_folders(root: Path, published: str) -> list[Path]:
-    folders = [root / name for name in _FOLDERS if (root / name).is_dir()]
+def _find_folders(root: Path, names: Sequence[str], published: str) -> list[Path]:
+    folders = [root / name for name in names if (root / name).is_dir()]
     if folders and (root / _TABLE).is_file():
         return folders
-    nearby = [root.parent, *(root / name for name in list_names(root))]
-    near = next((path for path in nearby if (path / _TABLE).is_file()), None)
-    missing = f'"{_TABLE}"' if folders else f'"{_FOLDERS[0]}" or "{_FOLDERS[1]}" to 4 beside it'
-    raise DataError(
-        f'the data root "{root}" has no {missing}',
-        f'did you mean --data-root "{near}"?' if near else f"it must hold {published}",
-    )
+    missing = f'"{_TABLE}"' if folders else f'"{names[0]}" or "{names[1]}" to 4 beside it'
+    raise misplaced(root, missing, published, lambda place: (place / _TABLE).is_file())
 
 
 def _find_images(folders: list[Path]) -> dict[str, Path]:
     """Return the PNG files by their stem; of two with one stem, the one found first."""
     found: dict[str, Path] = {}
     for folder in folders:
-        for name in list_names(folder):
+        for name in walk_files(folder):
             path = folder / name
             if path.suffix.lower() == ".png":
                 found.setdefault(path.stem, path)

@@ -10,8 +10,8 @@ from tlbench.datasets.cards import read_card
 from tlbench.datasets.csv_files import Row, read_table
 from tlbench.datasets.pseudonyms import make_salt, pseudonym
 from tlbench.datasets.requests import (
+    check_layout,
     check_subset,
-    list_names,
     refuse_manifest,
     refuse_positive,
     require_root,
@@ -51,7 +51,8 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     refuse_manifest(request, _NAME)
     published = f"MURA-v1.1 as published ({card.content['source']})"
     root = require_root(request, _NAME, published)
-    _check_layout(root, published)
+    tables = [name.format(half) for half in _PARTITIONS for name in (_STUDIES, _IMAGES)]
+    check_layout(root, published, _PARTITIONS, tables)
     part = None if request.subset is None else str(card.subsets[request.subset]["folder"])
     labels = {half: _read_studies(root / _STUDIES.format(half), half) for half in _PARTITIONS}
     salt = make_salt(study for studies in labels.values() for study in studies)
@@ -61,24 +62,6 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     _check_present(radiographs, root, part, published, request)
     request.warn(str(card.content["warning"]))
     return radiographs
-
-
-def _check_layout(root: Path, published: str) -> None:
-    missing = _missing_parts(root)
-    if not missing:
-        return
-    nearby = [root.parent, *(root / name for name in list_names(root))]
-    hint = next(
-        (f'did you mean --data-root "{path}"?' for path in nearby if not _missing_parts(path)),
-        f"the data root must hold {published}",
-    )
-    raise DataError(f'the data root "{root}" has no {few(missing, 6)}', hint)
-
-
-def _missing_parts(root: Path) -> list[str]:
-    folders = [half for half in _PARTITIONS if not (root / half).is_dir()]
-    tables = [name.format(half) for half in _PARTITIONS for name in (_STUDIES, _IMAGES)]
-    return folders + [name for name in tables if not (root / name).is_file()]
 
 
 def _read_half(
@@ -160,7 +143,5 @@ def _check_present(
 def _find_images(root: Path, half: str, part: str | None) -> list[str]:
     """Return the images of a half, by their path below the root."""
     place = f"{half}/{part}" if part else half
-    if not (root / place).is_dir():
-        return []
     # Beside some images lie copies of their names that a Mac has made; those are hidden.
     return [f"{place}/{name}" for name in walk_files(root / place) if name.endswith(".png")]

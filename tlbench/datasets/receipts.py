@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from tlbench import __version__
 from tlbench.datasets.archives import Content
 from tlbench.datasets.figshare import Article, PublishedFile
 from tlbench.errors import DataError
-from tlbench.files import write_whole
+from tlbench.files import file_sha256, write_whole
 from tlbench.progress import Progress
 
 RECEIPT = "receipt.json"
@@ -59,6 +58,7 @@ def read_receipt(folder: Path) -> Mapping[str, Any] | None:
         return None
     try:
         receipt = json.loads(file.read_text(encoding="utf-8"))
+        [receipt[name] for name in ("dataset", "figshare", "version")]
         [Content(**content) for content in receipt["contents"]]
     except (ValueError, TypeError, KeyError):
         raise DataError(f'"{file}" is no receipt of tlbench', "move it elsewhere") from None
@@ -75,15 +75,14 @@ def find_changes(folder: Path, receipt: Mapping[str, Any], progress: Progress) -
             file = folder / content.path
             if not file.is_file():
                 missing.append(content.path)
-            elif file.stat().st_size != content.bytes or _sha256(file) != content.sha256:
+            elif not _is_as_fetched(file, content):
                 changed.append(content.path)
             advance(1)
     return Changes(len(contents), missing, changed)
 
 
-def _sha256(file: Path) -> str | None:
+def _is_as_fetched(file: Path, content: Content) -> bool:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file.stat().st_size == content.bytes and file_sha256(file) == content.sha256
     except OSError:
-        return None
+        return False

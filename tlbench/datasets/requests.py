@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tlbench.errors import DataError
@@ -29,6 +29,29 @@ def require_root(request: DatasetRequest, dataset: str, expected: str) -> Path:
     return root
 
 
+def check_layout(root: Path, published: str, folders: Sequence[str], files: Sequence[str]) -> None:
+    """Raise `DataError` unless a data root holds these folders and files; `published` says whose.
+
+    Its hint is the folder above or one of those within, if that is the one.
+    """
+
+    def missing(place: Path) -> list[str]:
+        lost = [name for name in folders if not (place / name).is_dir()]
+        return lost + [name for name in files if not (place / name).is_file()]
+
+    if lost := missing(root):
+        names = ", ".join(f'"{name}"' for name in lost)
+        raise misplaced(root, names, published, lambda place: not missing(place))
+
+
+def misplaced(root: Path, missing: str, published: str, is_it: Callable[[Path], bool]) -> DataError:
+    """Return the error for a data root without what it must hold; `is_it` knows one that has it."""
+    nearby = [root.parent, *(root / name for name in list_names(root))]
+    near = next((place for place in nearby if is_it(place)), None)
+    hint = f'did you mean --data-root "{near}"?' if near else f"it must hold {published}"
+    return DataError(f'the data root "{root}" has no {missing}', hint)
+
+
 def list_names(folder: Path) -> list[str]:
     """Return the names in a folder, sorted; hidden ones are left out.
 
@@ -45,21 +68,27 @@ def list_names(folder: Path) -> list[str]:
         raise unlistable(folder, error) from error
 
 
-def walk_files(top: Path) -> list[str]:
+def walk_files(top: Path, links: list[str] | None = None) -> list[str]:
     """Return the files below a folder, sorted, by their path from there, with slashes.
 
-    Hidden files and folders and links to folders are left out. Raises `DataError` where a folder
-    may not be looked into.
+    Hidden files and folders are left out, and so are links to folders, which are added to `links`
+    by their path. A folder that is not there has no files. Raises `DataError` where one may not be
+    looked into.
     """
 
     def stop(error: OSError) -> None:
-        raise unlistable(Path(error.filename), error) from error
+        if not isinstance(error, FileNotFoundError):
+            raise unlistable(Path(error.filename), error) from error
 
     found: list[str] = []
     for folder, folders, files in os.walk(top, onerror=stop):
         folders[:] = [name for name in folders if not is_hidden(name)]
         place = Path(folder).relative_to(top)
         found += [(place / name).as_posix() for name in files if not is_hidden(name)]
+        if links is not None:
+            # They are not followed: one could lead round in a circle, or to the other class.
+            linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+            links += [(place / name).as_posix() for name in linked]
     return sorted(found)
 
 

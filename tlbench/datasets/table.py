@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tlbench.datasets.selection import select
 from tlbench.errors import DataError, PluginError
+from tlbench.files import file_sha256
 from tlbench.progress import Progress
 from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph, Unit
 
@@ -274,7 +275,7 @@ def _is_text(name: str) -> bool:
 def _digests(rows: list[Radiograph]) -> list[str]:
     # Hashing lets go of the interpreter, so that threads share the work.
     with ThreadPoolExecutor() as pool:
-        digests = list(pool.map(_sha256, [row.path for row in rows]))
+        digests = list(pool.map(_digest, [row.path for row in rows]))
     lost = [row.case for row, digest in zip(rows, digests, strict=True) if digest is None]
     if lost:
         raise DataError(
@@ -284,11 +285,10 @@ def _digests(rows: list[Radiograph]) -> list[str]:
     return [digest for digest in digests if digest is not None]
 
 
-def _sha256(path: Path) -> str | None:
+def _digest(path: Path) -> str | None:
     """The SHA-256 of a file's bytes, or None where it can't be opened."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None
 

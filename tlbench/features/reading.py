@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +15,7 @@ from tlbench.features.extract import PixelStore
 from tlbench.features.signatures import SignatureStore, make_signature
 from tlbench.images import LEAST_SIDE, Pixels, read_reduced
 from tlbench.progress import Progress
-
-_AHEAD = 4
-"""So many radiographs for each core may wait to be kept: memory does not grow with a data set."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from tlbench.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -115,19 +106,3 @@ def _read(due: _Due) -> _Read:
     except UnreadableImageError as error:
         return error
     return make_signature(decoded, shape), prepared
-
-
-def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Yield the result of `work` for each item, in order, made on all cores a little ahead."""
-    cores = os.cpu_count() or 1
-    pool = ThreadPoolExecutor(cores)
-    under_way: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            under_way.append(pool.submit(work, item))
-            if len(under_way) > _AHEAD * cores:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

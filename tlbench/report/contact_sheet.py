@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,16 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table
 from tlbench.errors import UnreadableImageError
 from tlbench.files import write_whole
-from tlbench.images import Pixels
+from tlbench.images import Pixels, prepare
+from tlbench.overview import Overview
+from tlbench.plugins import PluginHost
+from tlbench.preparation import order_steps
 from tlbench.streams import stream
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 CLASSES = ((1, "fracture"), (0, "no fracture"))
+_SIZE = (299, 299)
 _COLUMNS = 6
 _GAP, _MARGIN, _CAPTION, _BAND = 12, 28, 30, 52
 _NARROWEST = 900
@@ -42,6 +49,70 @@ class Tile:
     def name(self) -> str:
         """What to call it without naming its case."""
         return f"{dict(CLASSES)[self.label]} {self.number}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network sees of a radiograph: `size` pixels, after the `steps` of preparation.
+
+    `backbone` names the network whose size that is, None where none was chosen.
+    """
+
+    size: tuple[int, int]
+    steps: Sequence[str]
+    backbone: str | None
+
+    def prepare(self, path: Path) -> Pixels:
+        """Return the pixels of a radiograph as the network gets them."""
+        return prepare(path, self.size, self.steps)
+
+    @property
+    def text(self) -> str:
+        """What it is in words."""
+        whose = f", as {self.backbone} gets them" if self.backbone else ""
+        return ", ".join([*self.steps, f"at {self.size[0]}×{self.size[1]} pixels{whose}"])
+
+
+def choose_look(host: PluginHost, backbone: str | None, steps: Sequence[str]) -> Look:
+    """Return what a backbone sees; 299 by 299 where it takes any size, or none is named.
+
+    Raises `UnknownNameError` for a backbone or a step of preparation that nobody offers.
+    """
+    size = find_backbone(host, backbone).spec.preprocessing.size if backbone else None
+    return Look(size or _SIZE, order_steps(steps), backbone)
+
+
+def draw_contact_sheet(
+    file: Path,
+    overview: Overview,
+    look: Look,
+    per_class: int,
+    warn: Callable[[str], None],
+    *,
+    names: bool = False,
+) -> list[Tile]:
+    """Save a contact sheet of random radiographs of each label, and return its tiles.
+
+    `per_class`, `warn` and `names` are as in `choose_tiles` and `save_sheet`.
+    """
+    choice, seed = overview.choice, overview.seed
+    tiles = choose_tiles(overview.table, per_class, seed, look.prepare, warn)
+    title = f"{choice.dataset}, {choice.subset}" if choice.subset else choice.dataset
+    remarks = [f"drawn at random, seed {seed}; {look.text}"]
+    synthetic = overview.dataset.synthetic
+    save_sheet(file, overview.table, tiles, title, remarks, synthetic=synthetic, names=names)
+    return tiles
+
+
+def write_cases(file: Path, table: Table, tiles: Sequence[Tile]) -> None:
+    """Write case, path and tile of each radiograph, for the user alone: paths may name patients."""
+    on_sheet = {tile.row: tile.name for tile in tiles}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("case", "path", "tile"))
+    for row, radiograph in enumerate(table.radiographs):
+        writer.writerow((radiograph.case, radiograph.path, on_sheet.get(row, "")))
+    write_whole(file, lambda stream: stream.write(text.getvalue().encode()))
 
 
 def choose_tiles(

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import tlbench
+from tests.listener import Listener
 from tests.radiographs import make_folder
-from tests.test_run import Listener
 from tlbench.errors import EngineError, UnknownNameError
 from tlbench.features.engines import choose, openvino_engine
 from tlbench.features.engines.base import BATCH, Network, version_of

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import tlbench
+from tests.listener import Listener
 from tests.radiographs import make_folder
-from tests.test_run import Listener
 from tlbench.errors import EngineError
 from tlbench.features.engines import choose, quantise
 from tlbench.features.engines.base import BATCH, Calibration, Network, version_of
