@@ -30,16 +30,22 @@ $(VENV)/installed-dev: $(VENV)/installed
 demo: $(VENV)/installed  ## run the reference backbone on the synthetic data set
 	$(BIN)/tlbench run --backbone inception_v3
 
-# The page is looked at in Chromium and judged by axe-core. Where they can't be had the tests that
-# need them are skipped, saying so.
+# The page is looked at in Chromium and judged by axe-core, tables for papers are set by LaTeX. Where
+# these can't be had the tests that need them are skipped, saying so.
+apt = { export DEBIAN_FRONTEND=noninteractive; apt-get install -qq -y $(1) || \
+  { apt-get update -qq && apt-get install -qq -y $(1); }; } </dev/null >/dev/null 2>&1
+
 $(VENV)/browser: $(VENV)/installed-dev
 	@command -v chromium >/dev/null || { \
-	  echo 'installing Chromium, to look at the page in it' >&2; \
-	  export DEBIAN_FRONTEND=noninteractive; \
-	  { apt-get install -qq -y chromium || \
-	    { apt-get update -qq && apt-get install -qq -y chromium; }; } </dev/null >/dev/null 2>&1; }
+	  echo 'installing Chromium, to look at the page in it' >&2; $(call apt,chromium); }
 	@npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(VENV)/axe \
 	  axe-core@4.14.1 >/dev/null
+	@touch $@
+
+$(VENV)/latex: $(VENV)/installed-dev
+	@kpsewhich booktabs.sty >/dev/null 2>&1 || { \
+	  echo 'installing LaTeX, to set tables with it (48 MB)' >&2; \
+	  $(call apt,--no-install-recommends texlive-latex-recommended); }
 	@touch $@
 
 test: $(VENV)/installed-dev  ## every check: format, lint, types, tests
@@ -47,6 +53,7 @@ test: $(VENV)/installed-dev  ## every check: format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	-@$(MAKE) --no-print-directory $(VENV)/browser
+	-@$(MAKE) --no-print-directory $(VENV)/latex
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: $(VENV)/installed-dev  ## format the code and mend what lint can mend

@@ -237,6 +237,7 @@ class _Work:
         record["extraction"] = {
             "images": self.extraction.made,
             "seconds": round(self.extraction.seconds, 3),
+            "reading_seconds": round(self.extraction.reading, 3),
         }
         record["seconds"] = round(time.monotonic() - self.started, 3)
         record["memory_mb"] = peak_memory_mb()
@@ -260,7 +261,7 @@ class _Work:
         signatures = SignatureStore(self.cache, self.progress)
         unread = signatures.missing(table.files)
         reading = read_radiographs(table.files, signatures, self.progress, pixels, unread)
-        self.extraction += Extraction(seconds=reading.seconds)
+        self.extraction += Extraction(seconds=reading.seconds, reading=reading.seconds)
         table, skipped = self._readable(table, reading.unreadable)
         self.audited = audit_run(
             table,
@@ -299,7 +300,7 @@ class _Work:
         absent = {digest for digest, _ in features.missing(wanted)}
         signatures = SignatureStore(self.cache, self.progress)
         reading = read_radiographs(table.files, signatures, self.progress, pixels, absent)
-        self.extraction += Extraction(seconds=reading.seconds)
+        self.extraction += Extraction(seconds=reading.seconds, reading=reading.seconds)
         radiographs = Radiographs(table.files, pixels)
         self.extraction += extract_features(
             wanted, radiographs, features, self._engine, self.progress, self.backbone.spec

@@ -205,7 +205,7 @@ def measure_text(root: Path, count: int) -> tuple[int, list[str]]:
     without = [f.name for f, n in zip(files, in_threads(count_text, files), strict=True) if n]
     rng = stream(0, "planted/text")
     chosen = [files[place] for place in sorted(rng.choice(len(files), count, replace=False))]
-    found = sum(find_text(write_text(path, rng)) > 0 for path in chosen)
+    found = sum(bool(find_text(write_text(path, rng))) for path in chosen)
     return found, without
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -84,6 +85,23 @@ def test_markdown_has_the_words_and_every_table_with_its_figures() -> None:
     assert heads == ["Partition", *["Backbone"] * 3, "", *["Item"] * 3]
 
 
+def test_markdown_says_every_warning_once(tmp_path: Path) -> None:
+    def warn(data: dict[str, Any]) -> None:
+        data["warnings"] = ["first thing", "second thing"]
+        data["audit"] = {"mode": "warn", "counts": {}, "leaks": ["a and b show one picture"]}
+
+    one = changed(record_of("mobilenet_v2"), warn)
+    other = changed(renamed(record_of("mobilenet_v2"), "twin", seed=1), warn)
+    text = report_text(compared([one, other]), "markdown")
+    said = ("First thing", "Second thing", "a and b show one picture", "No seed is shared by all")
+    for words in (*said, "No control", "does not beat a control"):
+        assert text.lower().count(words.lower()) == 1, words
+    # A table that stands alone still has them.
+    latex = report_text(compared([one, other]), "latex").lower()
+    for words in ("first thing", "second thing", "no seed is shared by all", "no control"):
+        assert latex.count(words) == 1, words
+
+
 def test_latex_has_the_tables_of_figures_and_reads_back() -> None:
     tables = latex_tables(report_text(reference(), "latex"))
     sheets = comparison_sheets(reference().data)
@@ -111,8 +129,18 @@ def test_hostile_names_stay_text_in_markdown() -> None:
     assert all(len(row) == len(table.heads) for table in tables for row in table.rows)
 
 
+def has_latex() -> bool:
+    """Whether LaTeX and its `booktabs` are here."""
+    command = ["kpsewhich", "booktabs.sty"]
+    return bool(shutil.which(command[0])) and not subprocess.call(
+        command, stdout=subprocess.DEVNULL
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no TeX here")
+@pytest.mark.skipif(
+    not has_latex(), reason="needs LaTeX with booktabs, which `make test` installs where apt can"
+)
 def test_latex_compiles(tmp_path: Path) -> None:
     records = reference_records()
     many = [renamed(records[i % 9], f"net_{i}") for i in range(10)]  # 45 pairs: a long table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_csv_has_full_precision_and_reads_back() -> None:
     assert rows[1]["Backbone"] == " ".join(HOSTILE.split())
     assert float(rows[0]["p"]) == 0.0004
     assert {row["table"] for row in rows} == {"backbones"}
+
+
+def test_marks_stand_in_every_row_of_csv() -> None:
+    marked = replace(SHEET, marks=("synthetic", "leaks in the data"))
+    rows = list(csv.DictReader(io.StringIO(to_csv([marked]))))
+    assert [row["warnings"] for row in rows] == ["synthetic; leaks in the data"] * 3
+    assert "warnings" not in to_csv([SHEET])
 
 
 def test_several_sheets_are_apart() -> None:

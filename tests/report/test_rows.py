@@ -63,6 +63,23 @@ def test_the_table_of_a_run() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("patients", "unit", "words"),
+    [
+        (52, "image", "some patients have several images"),
+        (52, "study", "some patients have several studies"),
+        (60, "image", "some patients share a picture"),
+        (60, "patient", "some patients share a picture"),
+        (None, "image", "some pictures are there more than once"),
+    ],
+)
+def test_why_units_belong_together_is_what_is_true(
+    patients: int | None, unit: str, words: str
+) -> None:
+    record = RECORD | {"unit": unit, "holdout": RECORD["holdout"] | {"patients": patients}}
+    assert f"clustered variance (Obuchowski 1997), for {words}, " in run_sheet([record]).notes[-3]
+
+
 def test_warnings_shared_by_runs_are_said_once() -> None:
     other = RECORD | {"backbone": "other", "warnings": [*RECORD["warnings"], "something else"]}
     table = run_sheet([RECORD, other])

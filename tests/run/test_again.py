@@ -101,6 +101,13 @@ def test_seeds_that_were_finished_stay_when_the_rest_is_interrupted(
     assert [(r.folder / "record.json").stat().st_mtime_ns for r in records[:2]] == stamps
 
 
+def test_the_first_of_several_runs_reads_and_says_for_how_long(evaluate) -> None:
+    first, second = (evaluate(cached_as=kind)["extraction"] for kind in ("float32", "float16"))
+    assert 0 < first["reading_seconds"] < first["seconds"]
+    assert second["reading_seconds"] == 0 < second["seconds"]
+    assert first["images"] == second["images"] > 0
+
+
 def test_an_interrupted_extraction_goes_on_from_there(
     evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

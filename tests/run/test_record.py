@@ -186,7 +186,7 @@ def test_every_field_of_a_record_is_documented(evaluate) -> None:
     records = [evaluate(), evaluate(protocol="linear-probe"), evaluate(protocol="paper2018-leaky")]
     for record in records:
         fields = set(record) | {f"details.{name}" for name in record["details"]}
-        for name in ("holdout", "auc", "internal_test", "top_layer"):
+        for name in ("holdout", "auc", "internal_test", "top_layer", "extraction"):
             fields |= set(record[name])
         for name in ("operating_point", "operating_point_optimistic"):
             fields |= set(record[name])

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.stats import clustered_proportion, effective_sizes, predictive_value, proportion
+from tlbench.stats import (
+    clustered_proportion,
+    effective_sizes,
+    effective_sizes_of_called,
+    predictive_value,
+    proportion,
+)
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -73,6 +79,17 @@ def test_sizes_of_all_cut_offs_are_those_of_each(groups: list[int]) -> None:
         assert sizes[k] == pytest.approx(found.effective_n or n)
 
 
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=40))
+def test_sizes_of_those_called_are_those_at_each_cut_off(cases: list[tuple[bool, int]]) -> None:
+    hits, groups = np.array([hit for hit, _ in cases]), np.array([group for _, group in cases])
+    sizes = effective_sizes_of_called(hits, groups)
+    for m in range(len(cases) + 1):
+        found = clustered_proportion(hits[:m], groups[:m])
+        assert sizes[m] == pytest.approx(found.effective_n or m)
+
+
 def test_sizes_want_a_group_a_case() -> None:
     with pytest.raises(ValueError, match="groups"):
         effective_sizes([1, 2], 3)
+    with pytest.raises(ValueError, match="groups"):
+        effective_sizes_of_called([True, False, True], [1, 2])

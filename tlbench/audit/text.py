@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tlbench.features.signatures import as_grey
-from tlbench.images import LEAST_SIDE, read_reduced
+from tlbench.images import LEAST_SIDE, Pixels, read_reduced
 
 _LONGEST = 640
 """Pictures are looked at with so many pixels to the longer side."""
@@ -43,6 +44,15 @@ class _Box:
         return high <= 1.5 * low and level and -2 <= self.left - other.right <= 1.5 * high
 
 
+class Region(NamedTuple):
+    """A part of a picture, as fractions of its width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 def count_text(path: Path) -> int:
     """Return in how many places near its edges a radiograph has what looks like text.
 
@@ -50,18 +60,28 @@ def count_text(path: Path) -> int:
     such as a side marker, and handwriting are not counted. Raises `UnreadableImageError`.
     """
     pixels, _ = read_reduced(path, LEAST_SIDE)
-    image = Image.fromarray(as_grey(pixels))
-    image.thumbnail((_LONGEST, _LONGEST), Image.Resampling.BILINEAR)
-    return find_text(np.asarray(image))
+    return len(find_text(pixels))
 
 
-def find_text(grey: NDArray[np.uint8]) -> int:
-    """Return in how many places a picture (rows, columns) has what looks like text."""
+def find_text(pixels: Pixels) -> list[Region]:
+    """Return where a picture (rows, columns) or (rows, columns, 3) has what looks like text."""
     from scipy.ndimage import uniform_filter
 
-    levels = grey.astype(np.float32)
+    image = Image.fromarray(as_grey(pixels))
+    image.thumbnail((_LONGEST, _LONGEST), Image.Resampling.BILINEAR)
+    levels = np.asarray(image, dtype=np.float32)
     relief = levels - uniform_filter(levels, _AROUND)
-    return sum(_count_rows(_letters(relief * sign > _CONTRAST)) for sign in (1, -1))
+    found = [row for sign in (1, -1) for row in _rows(_letters(relief * sign > _CONTRAST))]
+    height, width = levels.shape
+    return [
+        Region(
+            min(box.left for box in row) / width,
+            min(box.top for box in row) / height,
+            max(box.right for box in row) / width,
+            max(box.bottom for box in row) / height,
+        )
+        for row in found
+    ]
 
 
 def _letters(mask: NDArray[np.bool_]) -> list[_Box]:
@@ -87,8 +107,8 @@ def _letters(mask: NDArray[np.bool_]) -> list[_Box]:
     return sorted(found, key=lambda box: (box.left, box.top))
 
 
-def _count_rows(letters: list[_Box]) -> int:
-    """Return how many rows of letters there are."""
+def _rows(letters: list[_Box]) -> list[list[_Box]]:
+    """Return the rows of letters that are long enough to be text."""
     rows: list[list[_Box]] = []
     for box in letters:
         row = next((row for row in rows if box.follows(row[-1])), None)
@@ -96,4 +116,4 @@ def _count_rows(letters: list[_Box]) -> int:
             rows.append([box])
         else:
             row.append(box)
-    return sum(len(row) >= _LETTERS for row in rows)
+    return [row for row in rows if len(row) >= _LETTERS]

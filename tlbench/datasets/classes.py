@@ -32,6 +32,11 @@ def guess_positive(names: Sequence[str]) -> str | None:
     return None
 
 
+def is_plain_positive(name: str) -> bool:
+    """Return whether a name says fracture, or no more than that its class is the positive one."""
+    return letters(name) in _POSITIVE - {"abnormal"}
+
+
 def letters(name: str) -> str:
     """Return the letters and digits of a name in lower case, by which names are compared."""
     return "".join(filter(str.isalnum, name.casefold()))

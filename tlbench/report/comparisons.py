@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tlbench.report.rows import averaged, data_words, holdout_words, methods, percent, unit_of
@@ -12,15 +13,21 @@ from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 Data = Mapping[str, Any]
 
 
-def comparison_sheets(data: Data) -> list[Sheet]:
-    """Return the tables of a comparison of backbones on one hold-out."""
+def comparison_sheets(data: Data, *, warnings: bool = True) -> list[Sheet]:
+    """Return the tables of a comparison of backbones on one hold-out.
+
+    Below the first stand the `warnings`, unless they are said elsewhere.
+    """
     title = f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}"
     classifiers = data["classifiers"]
     marks = group_marks(data)
     rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
     columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
-    first = Sheet("backbones", title, columns, rows, _backbone_notes(data))
-    return [first, _scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
+    notes = [*_backbone_notes(data), *(_warnings(data) if warnings else ())]
+    first = Sheet("backbones", title, columns, rows, notes)
+    sheets = [first, _scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
+    marks = (*(["synthetic"] if data["synthetic"] else []), *data["warnings"])
+    return [replace(sheet, marks=marks) for sheet in sheets]
 
 
 def evaluation_sheets(data: Data, title: str) -> list[Sheet]:
@@ -101,9 +108,8 @@ def group_marks(data: Data) -> dict[str, str]:
 def _how(data: Data, unit: str) -> str:
     classifiers = data["classifiers"]
     aucs = [c["ci"] | {"variance_method": c["variance_method"]} for c in classifiers.values()]
-    held = data.get("holdout") or data
-    known = held["patients"] is not None
-    return methods(aucs, _proportion_method(classifiers), unit, patients=known)
+    holdout = data.get("holdout") or data
+    return methods(aucs, _proportion_method(classifiers), holdout, unit)
 
 
 def _proportion_method(classifiers: Data) -> str:
@@ -114,15 +120,17 @@ def _proportion_method(classifiers: Data) -> str:
 
 
 def _backbone_notes(data: Data) -> list[str]:
-    classifiers = data["classifiers"]
-    notes = [
+    weights = {name: c["weights_title"] for name, c in data["classifiers"].items()}
+    return [
         *reading_notes(data),
-        *(f"{name}: weights {c['weights_title']}." for name, c in classifiers.items()),
-        *_control_notes(data),
+        *(f"{name}: weights {title}." for name, title in weights.items()),
         *seed_notes(data),
     ]
-    seeds = {c["seed"] for c in classifiers.values()}
-    if len(seeds) > 1:
+
+
+def _warnings(data: Data) -> list[str]:
+    notes = _control_notes(data)
+    if len({c["seed"] for c in data["classifiers"].values()}) > 1:
         notes.append(f"Warning: {no_shared_seed(data)}.")
     return notes + [f"Warning: {warning}." for warning in data["warnings"]]
 

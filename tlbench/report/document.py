@@ -118,7 +118,7 @@ def _markdown(compared: Compared) -> str:
     records = {entry.name: entry.record for entry in compared.entries}
     words = "\n\n".join(markdown_text(sentence) for sentence in answer_sentences(data))
     sheets = [
-        *comparison_sheets(data),
+        *comparison_sheets(data, warnings=False),
         *trust_sheets(compared),
         *checklist_sheets(data, records),
     ]

@@ -38,7 +38,8 @@ def to_csv(sheets: Sequence[Sheet]) -> str:
     """Return the sheets as CSV, a blank line between them; figures in full precision.
 
     A figure with limits takes three columns, the limits in `... low` and `... high`. The first
-    column of every row says which sheet it belongs to.
+    column of every row says which sheet it belongs to, the last one, `warnings`, what it is
+    marked with, where it is.
     """
     return "\n".join(_csv(sheet) for sheet in sheets)
 
@@ -53,12 +54,13 @@ def _csv(sheet: Sheet) -> str:
     head = ["table"]
     for column, limits in zip(sheet.columns, with_limits, strict=True):
         head += [column, f"{column} low", f"{column} high"] if limits else [column]
-    writer.writerow(head)
+    marks = ["; ".join(in_line(mark) for mark in sheet.marks)] if sheet.marks else []
+    writer.writerow([*head, *(["warnings"] if marks else [])])
     for row in sheet.rows:
         line = [sheet.name]
         for cell, limits in zip(row, with_limits, strict=True):
             line += _values(cell, limits)
-        writer.writerow(line)
+        writer.writerow(line + marks)
     return out.getvalue()
 
 

@@ -14,11 +14,12 @@ Data = Mapping[str, Any]
 
 RUN_COLUMNS = ("Backbone", "AUC", "Cut-off chosen on", "Sensitivity", "Specificity")
 VARIANCES = {"delong": "DeLong variance", "obuchowski": "clustered variance (Obuchowski 1997)"}
+SHARED = "some patients share a picture"
 CLUSTERS = {
     "case": "some patients have several cases",
     "image": "some patients have several images",
     "study": "some patients have several studies",
-    "patient": "some patients share a picture",
+    "patient": SHARED,
 }
 AVERAGED = {
     "study": "Scores are averaged over the radiographs of a study; all figures are of studies.",
@@ -105,8 +106,7 @@ def averaged(data: Data) -> list[str]:
 def _notes(records: Sequence[Data]) -> list[str]:
     lines = selection_note(records[0]["details"]["dataset"].get("selection"))
     aucs = [record["auc"] for record in records]
-    known = records[0]["holdout"]["patients"] is not None
-    how = methods(aucs, "Wilson", unit_of(records[0]), patients=known)
+    how = methods(aucs, "Wilson", records[0]["holdout"], unit_of(records[0]))
     lines += [*averaged(records[0]), how]
     for record in records:
         weights = record["details"]["weights"]
@@ -118,22 +118,27 @@ def _notes(records: Sequence[Data]) -> list[str]:
     return lines + [f"Warning: {warning}." for warning in shared_warnings(named)]
 
 
-def methods(
-    aucs: Sequence[Data], proportions: str, unit: str = "image", *, patients: bool = True
-) -> str:
-    """Return in words how intervals were made; `patients` says whether the data name patients."""
+def methods(aucs: Sequence[Data], proportions: str, holdout: Data, unit: str = "image") -> str:
+    """Return in words how intervals were made on a hold-out."""
     method = aucs[0]["variance_method"]
     variance = VARIANCES[method]
     used = {auc["method"] for auc in aucs}
     limits = " or ".join(LIMITS[name] for name in ("logit", "wald", "exact") if name in used)
     if method == "obuchowski":
-        cause = CLUSTERS[unit] if patients else "some pictures are there more than once"
-        variance += f", for {cause}"
+        variance += f", for {why_clustered(holdout, unit)}"
         proportions += " with Rao and Scott's effective size"
     return (
         f"Below each figure its {percent(aucs[0]['level'])} interval. AUC: {variance}, "
         f"{limits} limits; proportions: {proportions}."
     )
+
+
+def why_clustered(holdout: Data, unit: str = "image") -> str:
+    """Return why units of a hold-out belong together, where some do."""
+    if holdout["patients"] is None:
+        return "some pictures are there more than once"
+    # Look-alikes join patients, who are counted as the data set names them all the same.
+    return SHARED if holdout["patients"] == holdout["n"] else CLUSTERS[unit]
 
 
 def percent(share: float) -> str:

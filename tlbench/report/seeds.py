@@ -95,8 +95,8 @@ def _notes(by_backbone: Mapping[str, Sequence[Data]]) -> list[str]:
         methods(
             [record["auc"] for record in records],
             "Wilson",
+            records[0]["holdout"],
             unit_of(records[0]),
-            patients=records[0]["holdout"]["patients"] is not None,
         ),
         f"Sensitivity and specificity at a cut-off chosen on {' or '.join(chosen_on)}, anew for "
         "each seed.",

@@ -44,13 +44,17 @@ Cell = str | Estimate
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table before it is shown: `name` for machines, `title` and `notes` for people."""
+    """A table before it is shown: `name` for machines, `title` and `notes` for people.
+
+    `marks` go wherever the figures go, also where there is no place for title and notes.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     notes: list[str] = field(default_factory=list)
+    marks: tuple[str, ...] = ()
 
 
 def estimate(value: dict[str, Any] | Any) -> Estimate:

@@ -60,6 +60,7 @@ from tlbench.stats.proportion import (
     Proportion,
     clustered_proportion,
     effective_sizes,
+    effective_sizes_of_called,
     proportion,
     wilson_limits,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "delong_covariance",
     "detectable_difference",
     "effective_sizes",
+    "effective_sizes_of_called",
     "hoeffding_limits",
     "holm",
     "indistinguishable",

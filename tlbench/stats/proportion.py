@@ -101,9 +101,7 @@ def effective_sizes(groups: Any, n: int) -> FloatArray:
     if count in (1, n):
         return sizes
     cases = np.bincount(codes, minlength=count)
-    order = np.argsort(codes, kind="stable")
-    before = np.empty(n, dtype=np.int64)
-    before[order] = np.arange(n) - np.repeat(np.cumsum(cases) - cases, cases)
+    before = _earlier(codes, np.ones_like(codes), count)
     # Of the sum of (k_c - p n_c)^2 over patients, what one more hit adds to its three parts.
     squares, products = np.cumsum(2 * before + 1)[:-1], np.cumsum(cases[codes])[:-1]
     p = np.arange(1, n) / n
@@ -111,6 +109,45 @@ def effective_sizes(groups: Any, n: int) -> FloatArray:
     variance = count / (count - 1) * excess / n**2
     sizes[1:-1] = n / np.maximum(1.0, variance * n / (p * (1.0 - p)))
     return sizes
+
+
+def effective_sizes_of_called(hits: Any, groups: Any) -> FloatArray:
+    """Return the sizes (n + 1,) that `clustered_proportion` uses for hits among the first m of n.
+
+    `hits` (n,) booleans and `groups` (n,) patient ids, cases in the order in which they are called,
+    m = 0, 1, ..., n: predictive values at all cut-offs cost one pass. Raises ValueError for bad
+    input.
+    """
+    hit = np.asarray(hits, dtype=np.bool_).astype(np.int64)
+    codes, count = check_groups(groups, hit.size)
+    # Of each patient, how many cases and hits came before each of its cases.
+    cases, hits_before = _earlier(codes, np.ones_like(hit), count), _earlier(codes, hit, count)
+    n, k = np.arange(1, hit.size + 1), np.cumsum(hit)
+    # Of the sum of (k_c - p n_c)^2 over patients, what one more case adds to its three parts.
+    squares_of_hits = np.cumsum(hit * (2 * hits_before + 1))
+    products = np.cumsum(hits_before + hit * (cases + 1))
+    squares_of_cases = np.cumsum(2 * cases + 1)
+    patients = np.cumsum(cases == 0)
+    sizes = patients.astype(np.float64)
+    # Without hits, or with nothing else, or of one patient, there is no design effect to see.
+    seen = (k > 0) & (k < n) & (patients > 1) & (patients < n)
+    n, k, patients = n[seen], k[seen], patients[seen]
+    p = k / n
+    cross = p * (p * squares_of_cases[seen] - 2.0 * products[seen])
+    excess = squares_of_hits[seen] + cross
+    variance = patients / (patients - 1) * excess / n**2
+    sizes[seen] = n / np.maximum(1.0, variance * n / (p * (1.0 - p)))
+    return np.concatenate(([0.0], sizes))
+
+
+def _earlier(codes: IntArray, values: IntArray, count: int) -> IntArray:
+    """Return for each case the sum of `values` over earlier cases of its patient."""
+    order = np.argsort(codes, kind="stable")
+    sums = np.cumsum(values[order]) - values[order]
+    starts = np.searchsorted(codes[order], np.arange(count))
+    out = np.empty_like(sums)
+    out[order] = sums - sums[starts][codes[order]]
+    return out
 
 
 def _effective_size(hit: BoolArray, codes: IntArray, count: int) -> float:

@@ -115,6 +115,34 @@ def test_a_pointer_over_a_curve_gets_its_cut_off_and_counts(page: Any) -> None:
     assert sum(counts) == 100
 
 
+BROKEN = '{"data": [{"name": "rows", "transform": [{"type": "nothing"}]}]}'
+
+
+def test_a_figure_that_fails_fails_alone(browser: Any, file: Path, tmp_path: Path) -> None:
+    """Neither the other figures nor the numbers of the slider go with it."""
+    text = file.read_text(encoding="utf-8")
+    for name in ("roc", "cutoff"):
+        text, done = re.subn(rf'(?<=data-spec="{name}">).*?(?=</script>)', BROKEN, text)
+        assert done == 1
+    broken = tmp_path / "broken.html"
+    broken.write_text(text, encoding="utf-8")
+    with open_page(browser, broken) as (page, heard):
+        failed = page.locator("[data-chart]:not(:has(svg))")
+        assert failed.count() == 2
+        for words in failed.all_inner_texts():
+            assert "could not be drawn; its numbers are in the tables" in words
+        assert page.locator("[data-chart] svg").count() >= 8
+        page.locator("[data-legend=decision] label").nth(2).click()
+        page.wait_for_function(
+            "document.querySelectorAll('[data-chart=decision] .mark-line path').length === 9"
+        )
+        before = page.evaluate(READ)
+        page.locator("#cutoff-range").press("End")
+        assert page.evaluate(READ) != before
+    assert heard.messages
+    assert all(message.startswith("error: ") for message in heard.messages)
+
+
 # The slider
 
 READ = """() => ({
@@ -149,14 +177,11 @@ def expected(one: Series, cutoff: float | None) -> dict[str, Any]:
     found = rates_at(
         curve.labels, curve.scores, curve.groups, float("inf") if cutoff is None else cutoff, 0.95
     )
-    rates = {
-        name: [estimate(found[name]).number, estimate(found[name]).limits]
-        for name in ("sensitivity", "specificity")
-    }
-    values = {name: Estimate(found[name]["value"]).number for name in ("ppv", "npv")}
     return {
-        "rates": rates,
-        "values": values,
+        "rates": {
+            name: [estimate(found[name]).number, estimate(found[name]).limits]
+            for name in ("sensitivity", "specificity", "ppv", "npv")
+        },
         "counts": {k: found[k] for k in ("tp", "fp", "fn", "tn")},
     }
 
@@ -168,29 +193,33 @@ def check_all_stops(page: Any, series: list[Series]) -> None:
         cutoffs = data["backbones"][place]["cutoffs"]
         seen = page.evaluate(MOVE, [str(place), list(range(len(cutoffs)))])
         for cutoff, shown in zip(cutoffs, seen, strict=True):
-            wanted = expected(one, cutoff)
-            assert shown["counts"] == wanted["counts"]
-            for name in ("sensitivity", "specificity"):
-                assert shown["rates"][name] == wanted["rates"][name], (one.name, cutoff)
-            for name in ("ppv", "npv"):
-                assert shown["rates"][name][0] == wanted["values"][name], (one.name, cutoff)
+            assert shown == expected(one, cutoff), (one.name, cutoff)
 
 
 def test_every_cut_off_gives_what_the_statistics_say(page: Any) -> None:
     check_all_stops(page, series_of(reference()))
 
 
-def test_the_slider_says_what_evaluate_prints(page: Any, tmp_path: Path) -> None:
-    one = series_of(reference())[3]
+@pytest.mark.parametrize("size", [1, 3], ids=["one a patient", "three a patient"])
+def test_the_slider_says_what_evaluate_prints(browser: Any, tmp_path: Path, size: int) -> None:
+    found = compared([regrouped(record_of("inception_v3"), tmp_path / "one", size, 45)])
+    file = tmp_path / "report.html"
+    file.write_text(make_page(found), encoding="utf-8")
+    with open_page(browser, file) as (page, _heard):
+        check_evaluate(page, series_of(found)[0], tmp_path)
+
+
+def check_evaluate(page: Any, one: Series, tmp_path: Path) -> None:
+    """At some stops the page shows what the command that it names prints."""
     held = [p for p in one.entry.record.unit_predictions() if p.partition == "hold-out"]
     predictions = tmp_path / "predictions.csv"
     with predictions.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["case", "patient", "label", "score"])
         writer.writerows([p.case, p.patient, p.label, repr(p.score)] for p in held)
-    cutoffs = json.loads(page.locator("#cutoff-data").text_content())["backbones"][3]["cutoffs"]
-    for stop in (0, 37, 88):
-        (shown,) = page.evaluate(MOVE, ["3", [stop]])
+    cutoffs = json.loads(page.locator("#cutoff-data").text_content())["backbones"][0]["cutoffs"]
+    for stop in (0, 37, 80):
+        (shown,) = page.evaluate(MOVE, ["0", [stop]])
         assert f"--cutoff {cutoffs[stop]!r}" == page.locator("#cutoff-exact").inner_text()
         command = [sys.executable, "-m", "tlbench", "evaluate", str(predictions)]
         command += ["--cutoff", repr(cutoffs[stop])]
@@ -206,8 +235,8 @@ def test_the_slider_says_what_evaluate_prints(page: Any, tmp_path: Path) -> None
         )
         point = data["classifiers"]["score"]["cutoffs"]["fixed"]
         assert {name: point[name] for name in shown["counts"]} == shown["counts"]
-        for name in ("ppv", "npv"):
-            assert Estimate(point[name]["value"]).number == shown["rates"][name][0]
+        for name, rate in shown["rates"].items():
+            assert [estimate(point[name]).number, estimate(point[name]).limits] == rate, name
 
 
 def test_the_slider_is_moved_by_keys_and_speaks(page: Any) -> None:
@@ -263,8 +292,10 @@ def test_predictive_values_follow_the_prevalence(page: Any) -> None:
         field.fill(impossible)
         assert field.get_attribute("aria-invalid") == "true"
         assert page.evaluate(READ)["rates"]["npv"] == ["–", ""]
-    field.fill("50")
-    assert field.get_attribute("aria-invalid") == "false"
+    for own in ("50", "50.00", "50.001"):
+        field.fill(own)
+        assert field.get_attribute("aria-invalid") == "false"
+        assert page.evaluate(READ) == shown
 
 
 @pytest.mark.parametrize(("size", "each"), [(3, 50), (1, 32)], ids=["patients", "sixteenths"])

@@ -171,6 +171,19 @@ def test_without_radiographs_there_are_names_and_scores(results: Path, options: 
     assert ("--data-root DIR" in page.text_of("cases")) == (not options)
 
 
+@pytest.mark.parametrize(
+    ("positive", "words"),
+    [(None, {"fracture", "no fracture"}), ("fracture", {"fracture", "no fracture"}),
+     ("no_fracture", {"no_fracture", "not no_fracture"})],
+)  # fmt: skip
+def test_labels_are_called_what_the_user_calls_them(
+    results: Path, positive: str | None, words: set[str]
+) -> None:
+    page = gallery(compare(results=results), positive=positive, images=False)
+    said = {e.text.strip() for e in page.all("p") if e.attributes.get("class") == "label"}
+    assert said == words
+
+
 def test_a_missing_and_another_file_are_shown_without_a_picture(
     results: Path, own_pictures: Path
 ) -> None:

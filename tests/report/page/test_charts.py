@@ -71,11 +71,11 @@ def test_every_figure_has_a_title_a_caption_and_words_from_the_data() -> None:
 
 def test_intervals_and_bands_are_said_to_be_what_they_are() -> None:
     captions = {figure["name"]: figure["caption"] for figure in context()["figures"]}
-    assert "95% interval of sensitivity at each specificity, pointwise" in captions["roc"]
+    assert "95 % interval of sensitivity at each specificity, pointwise" in captions["roc"]
     assert "Kim and MacKinnon 2018 on other radiographs" in captions["roc"]
     assert "AUC 0.954" in captions["roc"]
     for name in ("forest", "differences", "reliability", "speed", "size"):
-        assert "95% interval" in captions[name], name
+        assert "95 % interval" in captions[name], name
     assert "No intervals are drawn" in captions["decision"]
 
 
@@ -176,21 +176,23 @@ def test_cut_offs_of_the_slider_are_all_there_are_and_the_chosen_one() -> None:
         assert last is None
         assert finite == sorted({*scores.tolist(), one.curve.cutoff})
         assert stops["cutoffs"][stops["start"]] == one.curve.cutoff
-        for cutoff, tp, fp in zip(stops["cutoffs"], stops["tp"], stops["fp"], strict=True):
+        for stop, (cutoff, tp, fp) in enumerate(
+            zip(stops["cutoffs"], stops["tp"], stops["fp"], strict=True)
+        ):
             point = operating_point(
                 labels, scores, math.inf if cutoff is None else cutoff, groups=one.curve.groups
             )
             assert (point.tp, point.fp) == (tp, fp)
-            for rate, kind, count in (
-                (point.sensitivity, "positives", tp), (point.specificity, "negatives", fp),
-            ):  # fmt: skip
-                assert stops["sizes"][kind][count] == pytest.approx(rate.effective_n)
+            for name, sizes in stops["sizes"].items():
+                rate = getattr(point, name)
+                assert sizes[stop] == pytest.approx(rate.effective_n or rate.n), (name, cutoff)
 
 
 def test_where_every_radiograph_is_of_another_patient_sizes_are_left_out(tmp_path: Path) -> None:
     found = compared([regrouped(record_of("mobilenet_v2"), tmp_path / "one", 1)])
     slider = charts_context(found)["slider"]
     assert slider["data"]["backbones"][0]["sizes"] is None
+    assert slider["clusters"] is None
     point = found.data["classifiers"]["mobilenet_v2"]["cutoffs"]["validation"]["sensitivity"]
     limits = slider["numbers"]["rates"]["sensitivity"]
     assert (limits.low, limits.high) == (point["low"], point["high"])
@@ -199,21 +201,20 @@ def test_where_every_radiograph_is_of_another_patient_sizes_are_left_out(tmp_pat
 def test_the_slider_starts_with_the_numbers_of_the_comparison() -> None:
     slider = context()["slider"]
     best = reference().data["classifiers"][slider["names"][0]]["cutoffs"]["validation"]
-    for rate in ("sensitivity", "specificity"):
+    for rate in ("sensitivity", "specificity", "ppv", "npv"):
         found = slider["numbers"]["rates"][rate]
         shown = estimate(best[rate])
         assert (found.value, found.low, found.high) == (shown.value, shown.low, shown.high)
-    for rate in ("ppv", "npv"):
-        assert slider["numbers"]["rates"][rate].value == pytest.approx(best[rate]["value"])
     assert slider["prevalence"] == "50"
+    assert slider["clusters"] == "some pictures are there more than once"
 
 
 def test_patients_with_several_radiographs_widen_limits(tmp_path: Path) -> None:
     found = compared([regrouped(record_of("mobilenet_v2"), tmp_path / "one", 3)])
     slider = charts_context(found)["slider"]
     (stops,) = slider["data"]["backbones"]
-    assert len(stops["sizes"]["positives"]) == len(stops["sizes"]["negatives"]) == 51
-    assert max(stops["sizes"]["positives"]) <= 50
+    assert all(len(sizes) == len(stops["cutoffs"]) for sizes in stops["sizes"].values())
+    assert max(stops["sizes"]["sensitivity"]) <= 50
     point = found.data["classifiers"]["mobilenet_v2"]["cutoffs"]["validation"]["sensitivity"]
     limits = slider["numbers"]["rates"]["sensitivity"]
     assert (limits.low, limits.high) == (point["by_patient"]["low"], point["by_patient"]["high"])
@@ -292,6 +293,21 @@ def test_costs_are_those_of_the_records() -> None:
     }
     assert len(shown) == 2
     assert "of the backbones had" in charts["speed"].caption
+    assert "2 of the records do not tell reading apart" in charts["speed"].caption
+
+
+def test_speed_does_not_tell_who_read_the_radiographs() -> None:
+    """Of two runs one after another the first reads, and the other finds the pixels kept."""
+
+    def made(seconds: float, reading: float) -> dict[str, Any]:
+        return {"images": 1000, "seconds": seconds, "reading_seconds": reading}
+
+    first = changed(record_of("mobilenet_v2"), extraction=made(60.0, 20.0))
+    second = changed(record_of("efficientnet_lite0"), extraction=made(40.0, 0.0))
+    found = compared([first, second])
+    (chart,) = [c for c in charts_of(series_of(found), found.data) if c.name == "speed"]
+    assert [row["cost"] for row in chart.data["rows"]] == [25.0, 25.0]
+    assert "tell reading apart" not in chart.caption
 
 
 def test_files_are_whole_light_and_named_after_the_figures(tmp_path: Path) -> None:
@@ -310,6 +326,19 @@ def test_files_are_whole_light_and_named_after_the_figures(tmp_path: Path) -> No
             assert "var(--" not in text
             assert "<b>" not in text
     assert "&lt;b&gt; &amp; 'c'" in (tmp_path / "new" / "roc.svg").read_text()
+
+
+@pytest.mark.parametrize("leaks", [[], ["a and b show the same picture"]])
+def test_files_are_titled_and_say_what_data_they_show(tmp_path: Path, leaks: list[str]) -> None:
+    audit = {"mode": "warn", "counts": {}, "leaks": leaks}
+    synthetic = changed(record_of("mobilenet_v2"), audit=audit, synthetic=True, subset="hand")
+    found = compared([synthetic])
+    save_charts(found, tmp_path, formats=("svg",))
+    for chart in charts_of(series_of(found), found.data):
+        root = ElementTree.parse(tmp_path / f"{chart.name}.svg").getroot()
+        texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert chart.title in texts
+        assert "fracatlas hand (synthetic)" + (": the data leak" if leaks else "") in texts
 
 
 def test_an_unknown_format_or_folder_leaves_nothing(tmp_path: Path) -> None:

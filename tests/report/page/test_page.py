@@ -6,11 +6,14 @@ import base64
 import hashlib
 import itertools
 import re
+import shutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tlbench
 from tests.report.page.comparisons import (
     changed,
     compared,
@@ -18,9 +21,15 @@ from tests.report.page.comparisons import (
     reference,
     reference_records,
     renamed,
+    rescored,
 )
 from tests.report.page.reading import Page
+from tests.shared_data import find_shared
+from tlbench.plugins import load_plugins
+from tlbench.records import Record
 from tlbench.report.page.page import make_page
+from tlbench.report.page.sources import CasesRequest
+from tlbench.streams import stream
 
 
 @cache
@@ -181,6 +190,56 @@ def test_a_page_of_forty_backbones() -> None:
     assert len(found.table("fracatlas: hold-out").rows) == 40
     assert len(found.table("Every pair").rows) == 780
     assert len(text) < 5_000_000
+
+
+THREE = '{"averaged": load_averaged, "projected": load_projected, "flat": load_flat}'
+NAMES = [f"net_{i}" for i in range(10)]
+
+
+def drifted(record: Record, name: str, folder: Path) -> Record:
+    """A copy under another name, whose scores differ by as much as bfloat16 may let them."""
+
+    def rename(data: dict[str, Any]) -> None:
+        data["details"]["features"] |= {"backbone": name}
+        data["details"]["features"]["engine"]["precision"] = "bfloat16"
+
+    draws = stream(0, f"tests/page/{name}")
+    scored = rescored(
+        record, folder, lambda _label, old: min(1.0, max(0.0, old + draws.uniform(-0.2, 0.2)))
+    )
+    shutil.copyfile(record.folder / "top_layer.npz", folder / "top_layer.npz")
+    return changed(scored, rename, backbone=name, run=name)
+
+
+@pytest.mark.slow
+def test_a_page_of_ten_backbones_with_pictures_and_heat_maps_stays_small(tmp_path: Path) -> None:
+    plugin = tmp_path / "ten.py"
+    text = (Path(__file__).parents[2] / "plugins/files/tiny_heads.py").read_text()
+    assert THREE in text
+    plugin.write_text(text.replace(THREE, f"dict.fromkeys({NAMES}, load_averaged)"))
+    record = tlbench.run(
+        backbone=NAMES[0],
+        plugins=[plugin],
+        protocol="linear-probe",
+        dataset="fracatlas",
+        data_root=find_shared("fracatlas"),
+        engine="tensorflow",
+        audit="off",
+        results=tmp_path / "results",
+        cache=tmp_path / "cache",
+    )
+    found = compared([drifted(record, name, tmp_path / name) for name in NAMES])
+    assert len(found.holdout.cases) == 100
+    request = CasesRequest(
+        heatmaps=True, data_root=find_shared("fracatlas"), cache=tmp_path / "cache"
+    )
+    text = make_page(found, request, load_plugins([plugin]))
+    images = [e.attributes for e in Page(text).all("image")]
+    thumbnails = [each for each in images if each.get("id", "").startswith("radiograph-")]
+    overlays = [each for each in images if each.get("class") == "heat"]
+    assert len(thumbnails) > 70
+    assert len(overlays) == 10 * 16
+    assert len(text.encode()) < 5_000_000
 
 
 LATER = (

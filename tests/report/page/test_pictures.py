@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tests.shared_data import find_shared
 from tlbench.errors import UnreadableImageError
@@ -63,6 +63,41 @@ def test_nothing_of_the_file_but_pixels_is_kept(tmp_path: Path) -> None:
     content = base64.b64decode(uri.partition(",")[2])
     assert b"Jane" not in content
     assert not opened(uri).getexif()
+
+
+@pytest.mark.parametrize("preparation", [(), ("pad",)])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_text_burnt_into_a_picture_is_blackened(
+    tmp_path: Path, preparation: tuple[str, ...], depth: type
+) -> None:
+    plain, written = tmp_path / "plain.png", tmp_path / "written.png"
+    pixels = limb(600, 500)
+    image = Image.fromarray(pixels).copy()
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=22)
+    pen.text((12, 10), "DOE JANE J", fill=255, font=font)
+    pen.text((300, 560), "12.03.1970", fill=255, font=font)
+    for file, content in ((plain, pixels), (written, np.asarray(image))):
+        Image.fromarray(content.astype(depth) * (257 if depth is np.uint16 else 1)).save(file)
+    before, after = (
+        np.asarray(opened(make_picture(file, preparation).uri).convert("L"), dtype=int)
+        for file in (plain, written)
+    )
+    corners = np.zeros(after.shape, dtype=bool)
+    corners[:20], corners[-20:] = True, True
+    assert after[corners].max() < 40
+    assert before.max() > 200
+    assert (after < before - 8)[:20].any()
+    assert (after < before - 8)[-20:].any()
+    assert np.abs(after - before)[~corners].mean() < 3
+
+
+def test_text_beside_what_is_cropped_does_no_harm(tmp_path: Path) -> None:
+    image = Image.fromarray(limb(600, 400))
+    font = ImageFont.load_default(size=22)
+    ImageDraw.Draw(image).text((5, 5), "DOE JANE", fill=255, font=font)
+    image.save(tmp_path / "written.png")
+    pixels = np.asarray(opened(make_picture(tmp_path / "written.png", ("crop",)).uri))
+    assert pixels.max() > 200
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:

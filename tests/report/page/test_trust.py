@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.report.page.comparisons import changed, compared, record_of, reference
-from tlbench.report.page.trust import trust_context, trust_sheets
+import pytest
+
+from tests.report.page.comparisons import changed, compared, record_of, reference, regrouped
+from tlbench.records import Record
+from tlbench.report.page.facts import list_facts
+from tlbench.report.page.trust import found_leaks, trust_context, trust_sheets
 
 LEAKY = {
     "mode": "warn",
@@ -48,6 +53,71 @@ def test_the_audit_of_any_record_counts() -> None:
     assert trust_context(compared(both))["audit"]["passed"] is False
 
 
+def test_leaks_of_several_runs_are_put_together_and_said_once() -> None:
+    leaks = LEAKY["leaks"]
+    one = changed(record_of("mobilenet_v2"), audit=LEAKY | {"leaks": leaks[:1]})
+    other = changed(record_of("mobilenet_v2_torch"), audit=LEAKY)
+    found = compared([one, other, changed(record_of("image_statistics"), audit=None)])
+    both = [leaks[0], f"mobilenet_v2_torch: {leaks[1]}"]
+    assert found_leaks(found) == {"leaks": both}
+    audit = trust_context(found)["audit"]
+    assert dict(audit["found"])["Leaks"] == both
+    assert audit["verdict"].startswith("Failed: 2 leaks")
+    assert audit["verdict"].endswith("Not audited: image_statistics.")
+    assert found_leaks(compared([changed(record_of("mobilenet_v2"), audit=None)])) is None
+
+
+def test_partitions_that_the_data_set_gives_are_said_to_be_its() -> None:
+    def given(data: dict[str, Any]) -> None:
+        data["holdout"] |= {"rule": "given by the data set", "patients": 90}
+        data["patients"] = 900
+
+    record = changed(record_of("mobilenet_v2"), given, audit=LEAKY | {"leaks": []})
+    found = compared([record])
+    lines = {title: lines for title, (lines,) in trust_context(found)["audit"]["found"]}
+    assert "stay where it puts them" in lines["Pictures that the data set has more than once: 3"]
+    notes = trust_context(found)["partitions"].notes
+    assert notes == ["Hold-out: given by the data set."]
+    assert disjoint(record) == "By patient."
+    assert disjoint(changed(record, audit=LEAKY)).startswith("By patient, except for the leaks")
+    unseen = disjoint(changed(record, audit={"mode": "off"}))
+    assert unseen.startswith("Given by the data set and not checked")
+    drawn = changed(record, holdout=record["holdout"] | {"rule": "50 of each label"})
+    assert disjoint(changed(drawn, audit={"mode": "off"})) == "By patient."
+    lines = dict(trust_context(compared([drawn]))["audit"]["found"])
+    (line,) = lines["Pictures that the data set has more than once: 3"]
+    assert "kept together in one partition" in line
+
+
+def disjoint(record: Record) -> str:
+    """How partitions are kept apart, as checklists have it."""
+    return list_facts(compared([record]).data, {"mobilenet_v2": record})["disjoint"]
+
+
+@pytest.mark.parametrize(
+    ("patients", "words"),
+    [
+        (None, "for some pictures are there more than once"),
+        (100, "for some patients share a picture"),
+        (60, "for some patients have several images"),
+    ],
+)
+def test_why_intervals_are_clustered_is_what_is_true(patients: int | None, words: str) -> None:
+    record = record_of("mobilenet_v2")
+    held = record["holdout"] | {"patients": patients}
+    found = compared([changed(record, holdout=held)])
+    first, second = trust_context(found)["intervals"][:2]
+    assert f"Obuchowski's clustered variance, {words}." in first
+    assert second.endswith("widened for the same reason (Rao and Scott).")
+
+
+def test_intervals_of_radiographs_that_stand_alone_are_not_clustered(tmp_path: Path) -> None:
+    found = compared([regrouped(record_of("mobilenet_v2"), tmp_path / "one", 1)])
+    first, second = trust_context(found)["intervals"][:2]
+    assert "DeLong's variance" in first
+    assert second.endswith("at a cut-off taken as given.")
+
+
 def test_partitions_are_those_of_the_record() -> None:
     sheet = trust_sheets(reference())[0]
     assert sheet.columns == ("Partition", "Radiographs", "With a fracture")
@@ -85,6 +155,10 @@ def test_time_and_memory_stand_beside_each_run() -> None:
     assert time == f"{record['seconds']:.1f} s"
     assert made == f"of 1,245 radiographs in {record['extraction']['seconds']:.1f} s"
     assert memory == "1,234 MB"
+    reading = record["extraction"] | {"reading_seconds": 2.54}
+    record = changed(record, extraction=reading)
+    (runs,) = [s for s in trust_sheets(compared([record])) if s.name == "runs"]
+    assert runs.rows[0][5] == f"{made}, 2.5 s of them reading"
 
 
 def test_every_command_is_there_once_as_a_shell_takes_it() -> None:

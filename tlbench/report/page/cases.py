@@ -19,6 +19,7 @@ from tlbench.report.page.figures import (
     Overlays,
     Verdict,
     judge,
+    label_words,
 )
 from tlbench.report.page.gallery import Judged, disagreements
 from tlbench.report.page.maps import CaseMaps, describe_maps, make_maps
@@ -102,7 +103,9 @@ class _Work:
         self.sources = find_sources(
             self.compared, self.request, self.host, self.cache, self.progress
         )
-        self.figures = Figures(self.sources.found, images_of_units(self.compared))
+        self.figures = Figures(
+            self.sources.found, images_of_units(self.compared), label_words(self.request.positive)
+        )
 
     def context(self) -> dict[str, Any]:
         maps, reasons = self._all_maps() if self.request.heatmaps else ({}, {})

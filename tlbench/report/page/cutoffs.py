@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 
 from tlbench.report.page.chart import compile_chart
+from tlbench.report.page.facts import clusters_of
 from tlbench.report.page.roc_chart import band_rows, curve_rows, draw_cutoff
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Estimate
 from tlbench.specs import UNIT_WORDS
 from tlbench.stats import (
-    PredictiveValue,
     Proportion,
     effective_sizes,
+    effective_sizes_of_called,
     operating_point,
-    predictive_value,
 )
+from tlbench.stats.inputs import IntArray
 from tlbench.stats.reference import quantile
+
+RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
 def slider_context(series: Sequence[Series], data: Any) -> dict[str, Any]:
@@ -35,6 +38,7 @@ def slider_context(series: Sequence[Series], data: Any) -> dict[str, Any]:
         "prevalence": f"{100 * holdout['positives'] / holdout['n']:.4g}",
         "percent": percent(level),
         "units": UNIT_WORDS[data["unit"]],
+        "clusters": clusters_of(data),
         "alt": f"ROC curve of the chosen backbone, at first {first.name}, with a ring at the "
         "cut-off that the slider is at.",
         "data": {
@@ -68,14 +72,14 @@ def _stops(one: Series) -> dict[str, Any]:
         "positives": roc.n_positive,
         "negatives": roc.n_negative,
         "start": start,
-        "sizes": _sizes(one),
+        "sizes": _sizes(one, tp, fp),
         "curve": [[row["x"], row["y"]] for row in curve_rows(one)],
         "band": [[row["x"], row["low"], row["high"]] for row in band_rows(one)],
     }
 
 
-def _sizes(one: Series) -> dict[str, list[float]] | None:
-    """By the number of true and of false positives: the sizes that Wilson's limits are made with.
+def _sizes(one: Series, tp: IntArray, fp: IntArray) -> dict[str, list[float]] | None:
+    """At each stop, the sizes that Wilson's limits of each rate are made with.
 
     None where every case is a patient of its own.
     """
@@ -85,10 +89,17 @@ def _sizes(one: Series) -> dict[str, list[float]] | None:
     order = np.argsort(-np.asarray(one.curve.scores), kind="stable")
     ordered = np.asarray(groups)[order]
     positive = np.asarray(one.curve.labels)[order] == 1
-    return {
-        name: effective_sizes(ordered[own], int(np.count_nonzero(own))).tolist()
-        for name, own in (("positives", positive), ("negatives", ~positive))
+    called = tp + fp
+    of_positives, of_negatives = (
+        effective_sizes(ordered[own], int(np.count_nonzero(own))) for own in (positive, ~positive)
+    )
+    sizes = {
+        "sensitivity": of_positives[tp],
+        "specificity": of_negatives[fp],
+        "ppv": effective_sizes_of_called(positive, ordered)[called],
+        "npv": effective_sizes_of_called(~positive[::-1], ordered[::-1])[len(order) - called],
     }
+    return {name: found.tolist() for name, found in sizes.items()}
 
 
 def _first_numbers(one: Series, level: float) -> dict[str, Any]:
@@ -96,21 +107,11 @@ def _first_numbers(one: Series, level: float) -> dict[str, Any]:
     curve = one.curve
     cutoff = math.inf if curve.cutoff is None else curve.cutoff
     point = operating_point(curve.labels, curve.scores, cutoff, level=level, groups=curve.groups)
-    prevalence = (point.tp + point.fn) / len(curve.labels)
-    parts = point.sensitivity, point.specificity
-    ppv, npv = (predictive_value(*parts, prevalence, positive=which) for which in (True, False))
-    rates = {
-        "sensitivity": Estimate(*_limits(point.sensitivity)),
-        "specificity": Estimate(*_limits(point.specificity)),
-        "ppv": Estimate(*_limits(ppv)),
-        "npv": Estimate(*_limits(npv)),
-    }
+    rates = {name: _estimate(getattr(point, name)) for name in RATES}
     counts = {key: asdict(point)[key] for key in ("tp", "fp", "fn", "tn")}
     words = "nobody" if math.isinf(cutoff) else f"{cutoff:.4g}"
     return {"cutoff": words, "rates": rates, "counts": counts}
 
 
-def _limits(
-    found: Proportion | PredictiveValue,
-) -> tuple[float | None, float | None, float | None]:
-    return found.value, found.low, found.high
+def _estimate(found: Proportion) -> Estimate:
+    return Estimate(found.value, found.low, found.high)

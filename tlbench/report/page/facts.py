@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tlbench.report.rows import percent, unit_of
+from tlbench.report.rows import percent, unit_of, why_clustered
 from tlbench.report.selections import selection_note
 from tlbench.specs import UNIT_WORDS
 
@@ -257,22 +257,24 @@ def _cutoff(record: Data) -> str:
     return f"by the rule {point['rule']} on {point['chosen_on']}; its value is in the first table"
 
 
+def clusters_of(data: Data) -> str | None:
+    """Return why units of the hold-out belong together; None where each stands for itself."""
+    clustered = any(c["variance_method"] == "obuchowski" for c in data["classifiers"].values())
+    return why_clustered(data["holdout"], unit_of(data)) if clustered else None
+
+
 def interval_words(data: Data) -> list[str]:
     """Return what every kind of interval and test on the page covers."""
-    classifiers = data["classifiers"].values()
     words, level = UNIT_WORDS[unit_of(data)], percent(data["level"])
-    clustered = any(c["variance_method"] == "obuchowski" for c in classifiers)
-    variance = (
-        "Obuchowski's clustered variance, which allows for patients with several"
-        if clustered
-        else "DeLong's variance"
-    )
-    test = "the clustered paired test" if clustered else "DeLong's paired test"
+    why = clusters_of(data)
+    variance = f"Obuchowski's clustered variance, for {why}" if why else "DeLong's variance"
+    test = "the clustered paired test" if why else "DeLong's paired test"
+    widened = ", widened for the same reason (Rao and Scott)" if why else ""
     lines = [
         f"AUC: {level} intervals by {variance}. They cover the choice of the hold-out's {words}, "
         "not the training: another seed or other training data would move the figure as well.",
         f"Sensitivity, specificity and other shares: {level} Wilson intervals at a cut-off taken "
-        "as given" + (", widened for patients with several (Rao and Scott)." if clustered else "."),
+        f"as given{widened}.",
         f"Differences between backbones: {test} on the same {words}, every pair, p corrected by "
         "Holm. Intervals of differences are not corrected.",
         "Over seeds: the spread over partitions and training by chance. It stands apart and is "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.datasets.classes import is_plain_positive
 from tlbench.errors import UnreadableImageError
 from tlbench.report.page.gallery import Judged
 from tlbench.report.page.overlays import draw_overlay
@@ -18,7 +19,7 @@ from tlbench.report.page.sources import Source
 
 MOST_IMAGES = 3
 """So many images of a study or a patient are shown."""
-LABELS = ("no fracture", "fracture")
+FRACTURE = ("no fracture", "fracture")
 _Prepared = tuple[str, tuple[str, ...]]
 
 
@@ -82,11 +83,13 @@ class Overlays:
 class Figures:
     """Makes figures, and each thumbnail once, of the images that were found.
 
-    `images` are those of each case. `unreadable` are the images found that can't be read.
+    `images` are those of each case, `labels` the words for 0 and 1. `unreadable` are the images
+    found that can't be read.
     """
 
     sources: Mapping[str, Source]
     images: Mapping[str, Sequence[str]]
+    labels: tuple[str, str] = FRACTURE
     unreadable: set[str] = field(default_factory=set)
     _pictures: dict[_Prepared, Picture] = field(default_factory=dict)
     _shown: dict[_Prepared, Thumbnail] = field(default_factory=dict)
@@ -113,7 +116,7 @@ class Figures:
             made = self._show(image, said + of, preparation, overlays)
             shown += [made] if made else []
         more = len(images) - MOST_IMAGES if shown else 0
-        return Figure(case, LABELS[label], shown, max(0, more), verdicts)
+        return Figure(case, self.labels[label], shown, max(0, more), verdicts)
 
     def picture(self, image: str, preparation: tuple[str, ...]) -> Picture | None:
         """Return the picture of an image after these steps, or None where it can't be had."""
@@ -143,6 +146,14 @@ class Figures:
         said += ", with a heat map" if overlay else ""
         said += ", fracture marked" if marks else ""
         return Shown(thumbnail, said, overlay, marks)
+
+
+def label_words(positive: str | None) -> tuple[str, str]:
+    """Return the words for labels 0 and 1 where the user says which class is the positive one."""
+    # "1" or "yes" names no class.
+    if positive is None or is_plain_positive(positive):
+        return FRACTURE
+    return f"not {positive}", positive
 
 
 def judge(judged: Judged, row: int) -> Verdict:

@@ -16,7 +16,7 @@ from tlbench.report.page.chart import (
     room_parameter,
 )
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Estimate
 
 _MOST_SAID = 12

@@ -7,7 +7,7 @@ from typing import Any
 
 from tlbench.report.page.chart import NARROW, Chart, Row, drawing_of, room_parameter
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Estimate
 
 _CELL = "bandwidth('x')"

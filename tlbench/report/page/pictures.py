@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from tlbench.audit.text import Region, find_text
 from tlbench.images import Pixels, prepare, read_pixels
 from tlbench.preparation import find_limb, order_steps
 
@@ -52,13 +55,32 @@ class Picture:
 def make_picture(path: Path, preparation: Sequence[str] = ()) -> Picture:
     """Return the thumbnail of a radiograph after the named steps, in its own proportions.
 
-    Nothing of the file goes into it but pixels. Raises `UnreadableImageError`.
+    Nothing of the file goes into it but pixels, and what looks like text burnt into them is
+    blackened. Raises `UnreadableImageError`.
     """
-    frame = _frame(read_pixels(path), preparation)
+    whole = read_pixels(path)
+    frame = _frame(whole, preparation)
     scale = LONGEST / max(frame.rows, frame.columns)
     size = (max(1, round(frame.rows * scale)), max(1, round(frame.columns * scale)))
-    pixels = prepare(path, size, preparation)
-    return Picture(to_uri(Image.fromarray(_eight_bits(pixels))), size[1], size[0], frame)
+    pixels = _eight_bits(prepare(path, size, preparation))
+    for region in find_text(whole):
+        _blacken(pixels, region, frame)
+    return Picture(to_uri(Image.fromarray(pixels)), size[1], size[0], frame)
+
+
+def _blacken(pixels: NDArray[np.uint8], region: Region, frame: Frame) -> None:
+    """Blacken a line of text, and where shapes that were no letters may go on with it."""
+    rows, columns = pixels.shape[:2]
+    left, top = frame.locate(region.left, region.top)
+    right, bottom = frame.locate(region.right, region.bottom)
+    height = (bottom - top) * rows
+    down = _within(top * rows - 0.5 * height, bottom * rows + 0.5 * height, rows)
+    across = _within(left * columns - 3 * height, right * columns + 3 * height, columns)
+    pixels[down, across] = 0
+
+
+def _within(start: float, stop: float, most: int) -> slice:
+    return slice(max(0, math.floor(start)), max(0, min(most, math.ceil(stop))))
 
 
 def to_uri(image: Image.Image) -> str:
@@ -83,5 +105,6 @@ def _frame(pixels: Pixels, preparation: Sequence[str]) -> Frame:
     return Frame(left, top, columns, rows, whole)
 
 
-def _eight_bits(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """A copy in 256 levels."""
     return (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tlbench.report.page.chart import Chart, Row
+from tlbench.report.page.facts import clusters_of
 from tlbench.report.page.series import Series
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Cell, Estimate, Sheet
 from tlbench.specs import UNIT_WORDS
 from tlbench.stats import clustered_proportion, reliability
@@ -22,13 +23,14 @@ def reliability_chart(series: Sequence[Series], data: Any) -> Chart:
     least, most = (
         f"{one.classifier['ece']['value']:.3f} ({one.name})" for one in (ranked[0], ranked[-1])
     )
-    holdout = data["holdout"]
+    holdout, why = data["holdout"], clusters_of(data)
+    widened = f", widened because {why} (Rao and Scott)" if why else ""
     return Chart(
         "reliability",
         "Reliability",
         "Observed share of positives against the mean probability, in tenths of probability; on "
         f"the diagonal probabilities are right. Bars are {percent(data['level'])} intervals of "
-        "the observed share (Wilson, by patient where patients have several cases). "
+        f"the observed share (Wilson{widened}). "
         f"{holdout['positives']} of the {holdout['n']} {UNIT_WORDS[data['unit']]} are positive: "
         "where the prevalence is another, probabilities that are right here are wrong.",
         f"Reliability curves of {len(series)} backbones, a panel each. Expected calibration "

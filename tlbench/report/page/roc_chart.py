@@ -10,7 +10,7 @@ import numpy as np
 from tlbench.report.page.chart import Chart, Row, drawing_of
 from tlbench.report.page.series import SPECIFICITIES, Series
 from tlbench.report.plot_axes import PAPER_POINT, thin
-from tlbench.report.plot_text import percent
+from tlbench.report.rows import percent
 from tlbench.report.sheets import Cell, Estimate, Sheet
 from tlbench.specs import UNIT_WORDS
 

@@ -273,7 +273,9 @@ def _made(extraction: Data | None) -> str:
         return DASH
     if not extraction["images"]:
         return "none: from the cache"
-    return f"of {extraction['images']:,} radiographs in {_seconds(extraction.get('seconds'))}"
+    made = f"of {extraction['images']:,} radiographs in {_seconds(extraction.get('seconds'))}"
+    reading = extraction.get("reading_seconds")
+    return f"{made}, {_seconds(reading)} of them reading" if reading else made
 
 
 def _seconds(value: float | None) -> str:

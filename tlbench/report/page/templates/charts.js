@@ -109,7 +109,10 @@
     return ((below % 2 === 0 ? below : below + 1) / 1000).toFixed(3);
   }
 
+  const NOTHING = { value: null, low: null, high: null };
+
   function wilson(k, n, size, z) {
+    if (n === 0) return NOTHING;
     const p = k / n;
     const shrink = 1 + (z * z) / size;
     const centre = (p + (z * z) / (2 * size)) / shrink;
@@ -123,10 +126,10 @@
 
   const share = (odds) => (odds === Infinity ? 1 : odds / (1 + odds));
 
-  // MOVER, as tlbench.stats.predictive_value; `counted` is the value where it can be counted.
-  function predictive(right, other, odds, counted) {
+  // MOVER, as tlbench.stats.predictive_value.
+  function predictive(right, other, odds) {
     const wrong = { value: 1 - other.value, low: 1 - other.high, high: 1 - other.low };
-    if (right.value === 0 && wrong.value === 0) return { value: null, low: null, high: null };
+    if (right.value === 0 && wrong.value === 0) return NOTHING;
     const part = (x, limit) => limit * (2 * x.value - limit);
     const product = right.value * wrong.value;
     const root = (a, b) => product + Math.sqrt(Math.max(0, product * product - a * b));
@@ -135,7 +138,7 @@
     const below = part(wrong, wrong.low);
     const low = reach > 0 ? least / reach : 0;
     const high = below > 0 ? root(part(right, right.high), below) / below : Infinity;
-    const value = counted ?? (odds * right.value) / (odds * right.value + wrong.value);
+    const value = (odds * right.value) / (odds * right.value + wrong.value);
     return {
       value,
       low: Math.min(share(odds * low), value),
@@ -143,28 +146,22 @@
     };
   }
 
+  // `prevalence` is null for the hold-out's own, where predictive values can be counted.
   function measure(one, stop, prevalence, z) {
     const [tp, fp] = [one.tp[stop], one.fp[stop]];
-    const [m, n] = [one.positives, one.negatives];
-    const counts = { tp, fp, fn: m - tp, tn: n - fp };
-    const sensitivity = wilson(tp, m, one.sizes ? one.sizes.positives[tp] : m, z);
-    const specificity = wilson(n - fp, n, one.sizes ? one.sizes.negatives[fp] : n, z);
-    const own = prevalence === null;
-    const odds = own ? m / n : prevalence / (1 - prevalence);
-    const nothing = { value: null, low: null, high: null };
-    const counted = (hits, calls) => (own && calls ? hits / calls : undefined);
-    const known = own || (prevalence > 0 && prevalence < 1);
-    return {
-      counts,
-      rates: {
-        sensitivity,
-        specificity,
-        ppv: known ? predictive(sensitivity, specificity, odds, counted(tp, tp + fp)) : nothing,
-        npv: known
-          ? predictive(specificity, sensitivity, 1 / odds, counted(n - fp, n - fp + m - tp))
-          : nothing,
-      },
-    };
+    const [fn, tn] = [one.positives - tp, one.negatives - fp];
+    const rate = (name, k, n) => wilson(k, n, one.sizes ? one.sizes[name][stop] : n, z);
+    const sensitivity = rate("sensitivity", tp, tp + fn);
+    const specificity = rate("specificity", tn, tn + fp);
+    let [ppv, npv] = [NOTHING, NOTHING];
+    if (prevalence === null) {
+      [ppv, npv] = [rate("ppv", tp, tp + fp), rate("npv", tn, tn + fn)];
+    } else if (prevalence > 0 && prevalence < 1) {
+      const odds = prevalence / (1 - prevalence);
+      ppv = predictive(sensitivity, specificity, odds);
+      npv = predictive(specificity, sensitivity, 1 / odds);
+    }
+    return { counts: { tp, fp, fn, tn }, rates: { sensitivity, specificity, ppv, npv } };
   }
 
   function slide(section) {
@@ -175,8 +172,10 @@
     let waiting;
 
     function prevalence() {
-      if (input.value === input.defaultValue) return null; // the hold-out's own
-      return input.value === "" ? NaN : Number(input.value) / 100;
+      if (input.value === "") return NaN;
+      // The hold-out's own, which the page writes with four digits.
+      const own = Number(Number(input.value).toPrecision(4)) === Number(input.defaultValue);
+      return own ? null : Number(input.value) / 100;
     }
 
     function update(spoken = true) {
