@@ -20,8 +20,8 @@ def comparison_sheets(data: Data, *, warnings: bool = True) -> list[Sheet]:
     """
     title = f"{data_words(data)}: {holdout_words(data['holdout'], unit_of(data))}"
     classifiers = data["classifiers"]
-    marks = group_marks(data)
-    rows = [_backbone_row(name, c, marks[name]) for name, c in classifiers.items()]
+    groups = group_marks(data)
+    rows = [_backbone_row(name, c, groups[name]) for name, c in classifiers.items()]
     columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
     notes = [*_backbone_notes(data), *(_warnings(data) if warnings else ())]
     first = Sheet("backbones", title, columns, rows, notes)
