@@ -188,7 +188,7 @@ class _Work:
         self.progress.say(f"engine {self.engine.name} {version} in {self.engine.precision}")
         features = FeatureStore(self.cache, self._space(), self.progress)
         works = [self._with_seed(self.request.seed + i) for i in range(self.request.repeats)]
-        found = {work.request.seed: work._finished(table) for work in works}
+        found = {work.request.seed: work._finished(table, skipped) for work in works}
         if all(found.values()):
             return [record for record in found.values() if record is not None]
         due = [work for work in works if found[work.request.seed] is None]
@@ -201,7 +201,7 @@ class _Work:
 
         with closing(in_threads(measure, plans)) as measured:
             for work, result in zip(due, measured, strict=True):
-                work.extraction, work.audited = self.extraction, self.audited
+                work.extraction = self.extraction
                 saved = work._save(table, skipped, features, result, host)
                 found[work.request.seed] = saved
         return [record for record in found.values() if record is not None]
@@ -212,11 +212,13 @@ class _Work:
         return self.request.unit or self.dataset.unit
 
     def _with_seed(self, seed: int) -> _Work:
-        return replace(self, request=replace(self.request, seed=seed))
+        work = replace(self, request=replace(self.request, seed=seed))
+        work.audited = self.audited
+        return work
 
-    def _finished(self, table: Table) -> Record | None:
+    def _finished(self, table: Table, skipped: list[dict[str, str]]) -> Record | None:
         """Return the record of this very run, if it is there and not to be made anew."""
-        name = self._name(table)
+        name = self._name(table, skipped)
         done = None if self.request.force else find_record(self.request.results, name)
         if done is not None:
             self.progress.say(f'run "{name}" is finished already; --force runs it anew')
@@ -230,7 +232,7 @@ class _Work:
         measured: Measured,
         host: PluginHost,
     ) -> Record:
-        record = self._head(self._name(table), table, skipped) | measured.statistics
+        record = self._head(self._name(table, skipped), table, skipped) | measured.statistics
         record["warnings"] = self._warnings(table, skipped) + record["warnings"]
         record["details"] = self._details(table, skipped, features)
         record |= describe_environment()
@@ -321,13 +323,20 @@ class _Work:
             check_varied(out, self.backbone.spec.name)
         return out
 
-    def _name(self, table: Table) -> str:
-        """A name that a person can read, ending in a digest of all that decides the run."""
+    def _name(self, table: Table, skipped: list[dict[str, str]]) -> str:
+        """A name that a person can read, ending in a digest of all that decides the run.
+
+        What decides what the record says of its data belongs to it: the same radiographs may have
+        been chosen in another way, or their metadata may tell something else.
+        """
         request = self.request
         decides = {
             "tlbench": __version__,
             "space": self._space().digest,
             "data": table.fingerprint,
+            "selection": table.selection,
+            "said of the data": [*self.audited.warnings(), *table.warnings],
+            "skipped": skipped,
             "protocol": describe_protocol(self.protocol),
             "seed": request.seed,
             "level": request.level,

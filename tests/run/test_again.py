@@ -28,6 +28,24 @@ def test_the_same_command_returns_the_finished_record_at_once(evaluate) -> None:
     assert (first.folder / "record.json").stat().st_mtime_ns != stamp
 
 
+def test_a_record_answers_only_for_the_choice_of_radiographs_it_tells_of(
+    evaluate, spoilt: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "left out.csv"
+    names = ["fracture/000.png", "no_fracture/002.png", "no_fracture/003.png"]
+    listed.write_text("".join(f"{name}\n" for name in ["case", *names]))
+    skipping = evaluate(data_root=spoilt, skip_unreadable=True)
+    choosing = evaluate(data_root=spoilt, exclude=listed)
+    assert skipping["holdout"]["fingerprint"] == choosing["holdout"]["fingerprint"]
+    assert (skipping["skipped"], choosing["skipped"]) == (3, 0)
+    assert choosing["details"]["dataset"]["selection"]["exclude"]["left_out"] == 3
+    for name in names:
+        (spoilt / name).unlink()
+    plain = evaluate(data_root=spoilt)
+    assert plain["details"]["dataset"]["selection"]["exclude"] is None
+    assert len({record["run"] for record in (skipping, choosing, plain)}) == 3
+
+
 def test_predictions_are_the_same_bytes_from_cold_and_warm_caches(evaluate, tmp_path: Path) -> None:
     def predictions(**options: Any) -> bytes:
         return (evaluate(force=True, **options).folder / "predictions.csv").read_bytes()
