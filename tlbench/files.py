@@ -6,17 +6,25 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tlbench.errors import CacheError
+from tlbench.errors import CacheError, DataError
 
 
 def write_whole(file: Path, write: Callable[[Any], None]) -> None:
-    """Write `file` whole or not at all; raise `CacheError` where it can't be written."""
-    temporary = ""
+    """Write `file` whole or not at all; raise `CacheError` where it can't be written.
+
+    A link is followed. A pipe or a device is written to, as it can't be replaced.
+    """
+    temporary, folder = "", file.parent
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            with file.open("wb") as stream:
+                write(stream)
+            return
+        file = file.resolve()
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
         with os.fdopen(handle, "wb") as stream:
@@ -27,10 +35,23 @@ def write_whole(file: Path, write: Callable[[Any], None]) -> None:
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(file)
     except OSError as error:
-        raise unwritable(file.parent, error) from error
+        raise unwritable(folder, error) from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def spare_inputs(
+    outputs: Iterable[Path | None], inputs: Iterable[Path | None], folder: Path | None = None
+) -> None:
+    """Raise `DataError` where an output would replace an input, or any file in `folder`."""
+    read = [file.resolve() for file in inputs if file is not None]
+    for output in (file for file in outputs if file is not None and file.is_file()):
+        inside = folder is not None and output.resolve().is_relative_to(folder.resolve())
+        if inside or output.resolve() in read:
+            raise DataError(
+                f'"{output}" is part of the data: it is not replaced', "name another file"
+            )
 
 
 def file_sha256(file: Path) -> str:

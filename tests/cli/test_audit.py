@@ -170,6 +170,22 @@ def test_exclusions_leave_a_data_set_without_leaks(pictures: Path, tmp_path: Pat
     assert run(manifest, "--exclude", listing, "--results", tmp_path / "results").exit_code == 0
 
 
+def test_no_output_replaces_an_input(pictures: Path, tmp_path: Path) -> None:
+    manifest = table(pictures)
+    before = manifest.read_bytes()
+    show = ("data", "show", "manifest", "--manifest", manifest)
+    for done in (
+        audit(manifest, "--write-exclusions", manifest),
+        call(*show, "--no-sheet", "--cases", manifest),
+        call(*show, "--sheet", manifest),
+        call(*show, "--data-root", pictures, "--sheet", pictures / "001.png"),
+    ):
+        assert done.exit_code == 1
+        assert "is not replaced" in str(done.exception)
+    assert manifest.read_bytes() == before
+    Image.open(pictures / "001.png").verify()
+
+
 def test_the_gate_stops_warns_or_does_not_look(pictures: Path, tmp_path: Path) -> None:
     name = copy(pictures, 1, "resized to 90 %")
     manifest = table(pictures, (name, 1, "someone", "hold-out"))

@@ -47,13 +47,12 @@ def test_facts(tmp_path):
         ImageLaterality="L",
         Laterality="R",
         ViewPosition="LL",
-        BodyPartExamined="WRIST",
         Manufacturer="Acme X-Ray",
     )
     facts = read_dicom_facts(path)
     assert (facts.patient, facts.study) == ("PID-778899", "1.2.826.0.1.999.11")
     assert facts.instance
-    assert (facts.modality, facts.body_part) == ("DX", "WRIST")
+    assert facts.modality == "DX"
     assert (facts.laterality, facts.view) == ("L", "LL")
     assert (facts.age, facts.sex) == (1.5, "F")
     assert (facts.rows, facts.columns) == (20, 30)
@@ -65,7 +64,7 @@ def test_what_a_header_does_not_say_is_none(tmp_path):
     facts = read_dicom_facts(write_dicom(tmp_path / "x.dcm", PIXELS, bits=12, Modality=""))
     said = (facts.patient, facts.study, facts.modality, facts.laterality, facts.view, facts.age)
     assert said == (None,) * 6
-    assert (facts.body_part, facts.sex, facts.manufacturer) == (None,) * 3
+    assert (facts.sex, facts.manufacturer) == (None, None)
 
 
 def test_a_view_may_be_a_code(tmp_path):
@@ -73,6 +72,16 @@ def test_a_view_may_be_a_code(tmp_path):
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "R-10236", "SRT", "lateral"
     path = write_dicom(tmp_path / "x.dcm", PIXELS, bits=12, ViewCodeSequence=Sequence([code]))
     assert read_dicom_facts(path).view == "lateral"
+
+
+@pytest.mark.parametrize("said", ["MRN12345", "DOE JANE", "Doe^Jane"])
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_typed_in_the_place_of_a_term_is_neither_known_nor_quoted(tmp_path, said):
+    places = ("ViewPosition", "Modality", "ImageLaterality", "Laterality", "PatientSex")
+    path = write_dicom(tmp_path / "x.dcm", PIXELS, bits=12, **dict.fromkeys(places, said))
+    assert said.upper() not in repr(read_dicom_facts(path)).upper()
+    path = write_dicom(tmp_path / "y.dcm", PIXELS, bits=12, PhotometricInterpretation=said)
+    assert refusal(path) == "its photometric interpretation is not supported"
 
 
 @pytest.mark.parametrize(

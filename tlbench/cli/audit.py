@@ -35,6 +35,7 @@ def audit_command(
     from tlbench.report.audits import AUDIT_COLUMNS, audit_notes, audit_rows
     from tlbench.specs import DataChoice
 
+    place.spare([write_exclusions], selection.exclude)
     spec = plugins.open().datasets.find(dataset).spec
     choice = DataChoice(dataset=dataset, **place.as_choice(), **selection.as_choice())
     findings = look_through(spec, choice, cache or cache_folder(), ConsoleProgress())

@@ -140,6 +140,7 @@ def show_data(
     progress = ConsoleProgress()
     look = choose_look(host, backbone, prepare or ())
     file = None if no_sheet else sheet or Path(f"{dataset}-contact-sheet.png")
+    place.spare([file, cases], selection.exclude)
     tiles: list[Tile] = []
     with stdout_aside():
         overview = look_over(

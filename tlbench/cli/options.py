@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -92,6 +93,12 @@ class Place:
             "manifest": self.manifest,
             "columns": {word: name for word, _, name in pairs},
         }
+
+    def spare(self, outputs: Sequence[Path | None], *inputs: Path | None) -> None:
+        """Raise `DataError` where an output would replace a table, an input or a radiograph."""
+        from tlbench.files import spare_inputs
+
+        spare_inputs(outputs, (self.manifest, *inputs), self.data_root)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,8 +104,10 @@ def save(
 ) -> None:
     """Write the report of a comparison, and say where it is."""
     from tlbench.cli.output import ConsoleProgress, print_line
-    from tlbench.files import size_in_words
+    from tlbench.files import size_in_words, spare_inputs
     from tlbench.report.document import save_report
 
+    is_run = (file.parent / "record.json").is_file()
+    spare_inputs([file], [], file.parent if is_run else None)
     save_report(compared, file, written_as.value, cases, host, ConsoleProgress())
     print_line(f"saved {file} ({size_in_words(file.stat().st_size)})")

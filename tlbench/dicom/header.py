@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PALETTE = "PALETTE COLOR"
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_OTHER_COLOUR = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _OTHER_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*")
@@ -66,7 +67,6 @@ _FACTS = (
     "SOPInstanceUID",
     "AccessionNumber",
     "Modality",
-    "BodyPartExamined",
     "ImageLaterality",
     "Laterality",
     "ViewPosition",
@@ -83,15 +83,15 @@ class DicomFacts:
     `patient`, `study`, `instance` and `accession` identify a person: they serve to group
     radiographs, stand in no output, and are left out where this is printed. `age` is in years,
     `sex` "M", "F" or "O", `laterality` "L", "R" or "B"; `view` is the view position ("PA", "LL"),
-    else the meaning of the view code ("lateral"). `rows` and `columns` are in pixels. `window`
-    names the rule by which values become grey levels.
+    else the meaning of the view code ("lateral"). Anybody may type anything into a header: of
+    view and modality only what the standard or the trade has a word for counts. `rows` and
+    `columns` are in pixels. `window` names the rule by which values become grey levels.
     """
 
     patient: str | None = field(repr=False)
     study: str | None = field(repr=False)
     instance: str | None = field(repr=False)
     modality: str | None
-    body_part: str | None
     laterality: str | None
     view: str | None
     age: float | None
@@ -202,9 +202,8 @@ def _check(header: Dataset) -> None:
         raise RefusedError(f"it holds {frames:,} frames")
     interpretation = str(header.get("PhotometricInterpretation", ""))
     if interpretation not in (*GREY, PALETTE, *COLOUR):
-        named = re.fullmatch("[A-Z0-9_ ]{1,16}", interpretation)
-        what = f'"{interpretation}"' if named else "that it states"
-        raise RefusedError(f"its photometric interpretation {what} is not supported")
+        named = f' "{interpretation}"' if interpretation in _OTHER_COLOUR else ""
+        raise RefusedError(f"its photometric interpretation{named} is not supported")
     allocated = int(header.BitsAllocated)
     if allocated not in (1, 8, 16) or not 1 <= int(header.BitsStored) <= allocated:
         raise RefusedError(f"its pixels of {allocated} bits are not supported")
@@ -223,6 +222,15 @@ def _kind(header: Dataset) -> str:
     return "an object of an unknown class" if name == uid else name
 
 
+_VIEW_POSITIONS = {
+    *("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAO", "RAO", "LPO", "RPO"),
+    *("LAT", "OBL", "LATERAL", "OBLIQUE", "AXIAL", "FRONTAL", "TANGENTIAL", "SCAPHOID"),
+}
+"""DICOM PS3.3, C.8.1.1 and C.8.7.1, and what radiographers write instead."""
+
+_MODALITIES = {"DX", "CR", "RG", "RF", "XA", "DR", "PX", "IO", "MG", "SC", "OT", "XC", "CT", "MR"}
+"""Those of DICOM PS3.3, C.7.3.1.1.1, that a picture of one frame may have."""
+
 _VIEW_WORDS = {
     *("ap", "pa", "antero", "anterior", "posterior", "postero", "lateral", "medial", "oblique"),
     *("axial", "frontal", "left", "right", "superior", "inferior", "cranial", "caudal", "dorsal"),
@@ -238,21 +246,18 @@ def _view_words(text: str | None) -> str | None:
 
 
 def _facts_of(header: Dataset) -> DicomFacts:
-    sides = ("L", "R", "B")
-    side = _code(header, "ImageLaterality"), _code(header, "Laterality")
+    sides = {"L", "R", "B"}
     codes = header.get("ViewCodeSequence")
     meaning = _view_words(_text(codes[0], "CodeMeaning")) if codes else None
-    sex = _code(header, "PatientSex")
     return DicomFacts(
         patient=_text(header, "PatientID"),
         study=_text(header, "StudyInstanceUID"),
         instance=_text(header, "SOPInstanceUID"),
-        modality=_code(header, "Modality"),
-        body_part=_code(header, "BodyPartExamined"),
-        laterality=next((s for s in side if s in sides), None),
-        view=_code(header, "ViewPosition") or meaning,
+        modality=_term(header, "Modality", _MODALITIES),
+        laterality=_term(header, "ImageLaterality", sides) or _term(header, "Laterality", sides),
+        view=_term(header, "ViewPosition", _VIEW_POSITIONS) or meaning,
         age=_years(_text(header, "PatientAge")),
-        sex=sex if sex in ("M", "F", "O") else None,
+        sex=_term(header, "PatientSex", {"M", "F", "O"}),
         rows=int(header.Rows),
         columns=int(header.Columns),
         window=window_rule(header),
@@ -266,10 +271,10 @@ def _text(header: Dataset, keyword: str) -> str | None:
     return str(value).strip() or None if value is not None else None
 
 
-def _code(header: Dataset, keyword: str) -> str | None:
-    """Return a coded word; free text in its place may be anything, and counts as none."""
+def _term(header: Dataset, keyword: str, terms: Collection[str]) -> str | None:
+    """Return one of the terms that may stand there; anything else counts as none."""
     value = (_text(header, keyword) or "").upper()
-    return value if re.fullmatch("[A-Z0-9_ ]{1,16}", value) else None
+    return value if value in terms else None
 
 
 def _years(age: str | None) -> float | None:
