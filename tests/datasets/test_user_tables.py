@@ -121,6 +121,7 @@ def test_a_table_that_is_not_given_or_not_there_is_named(tmp_path):
         ("normal fracture", None, [0, 1]),
         ("True False", None, [1, 0]),
         ("a b", "b", [0, 1]),
+        ("none fracture", None, [0, 1]),
         ("Wrist B", "b", [0, 1]),
         ("b B", "B", [0, 1]),
         ("2 1", "2", [1, 0]),
@@ -136,6 +137,7 @@ def test_labels_are_nought_and_one_or_two_words(ask, labels, positive, expected)
     [
         ("0,1,maybe,0,1", None, '3 labels instead of 2; .*: "maybe" .line 4.'),
         ("0,1,,0,", None, "is empty in lines 4, 6"),
+        ("1,nan,NaN,1,N/A", "1", "is empty in lines 3, 4, 6"),
         ("a,b", None, 'do not say which is positive: "a", "b"'),
         ("a,b", "c", 'there is no label "c" in'),
         ("fracture,fracture", "fracture", 'one label instead of two: "fracture"'),

@@ -31,6 +31,8 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
     "age": ("patientage",),
     "sex": ("gender", "patientsex"),
 }
+# As programs write what is missing; not "none", which is a label.
+_UNKNOWN = {"nan", "na", "n/a", "#n/a", "<na>", "null"}
 _ZERO_OR_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 _SAY_WHICH = "say which label is positive: --positive NAME"
 
@@ -45,8 +47,12 @@ class UserTable:
     unit: str = "line"
 
     def cell(self, row: Row, word: str) -> str:
-        """Return what a row says of a word; empty where the table has no such column."""
-        return row.values[self.columns[word]] if word in self.columns else ""
+        """Return what a row says of a word; empty where it says that it does not know.
+
+        Empty as well where the table has no such column.
+        """
+        text = row.values[self.columns[word]] if word in self.columns else ""
+        return "" if text.casefold() in _UNKNOWN else text
 
     def places(self, rows: Sequence[Row], most: int = 3) -> str:
         """Name some rows by their lines."""
