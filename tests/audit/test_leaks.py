@@ -25,7 +25,10 @@ def test_a_patient_in_two_partitions_leaks() -> None:
     data = table(("a", "p", "train"), ("b", "p", "hold-out"), ("c", "q", "train"))
     (leak,) = find_leaks(data, [])
     assert leak.kind == "patient"
-    assert leak.text == 'radiographs of one patient lie in train and hold-out: "a", "b"'
+    assert (
+        leak.text
+        == 'radiographs of one patient lie in train and hold-out: "a" (train), "b" (hold-out)'
+    )
     assert leak.rows == (0, 1)
 
 
@@ -34,6 +37,14 @@ def test_a_picture_in_two_partitions_leaks() -> None:
     (leak,) = find_leaks(data, [Group((0, 1), "picture", (), False)])
     assert leak.kind == "picture"
     assert leak.text == '"a" (train) and "b" (test) show the same picture'
+
+
+def test_long_leaks_say_how_much_more_there_is() -> None:
+    many = [(f"a{i}", "p", "train" if i else "test") for i in range(10)]
+    (leak,) = find_leaks(table(*many), [])
+    assert leak.text.endswith('"a7" (train) and 2 more')
+    (leak,) = find_leaks(table(*many), [Group(tuple(range(10)), "bytes", (), False)])
+    assert leak.text == '"a0" (test) and "a1" (train) show the same picture, and 8 more with them'
 
 
 def test_a_copy_byte_for_byte_leaks() -> None:

@@ -82,6 +82,12 @@ def test_the_order_of_files_is_found_and_folders_do_not_count() -> None:
     assert "file order" not in look(names=names)[0]
 
 
+def test_files_that_alternate_are_found() -> None:
+    places = {label: iter(range(label, 2 * N, 2)) for label in (0, 1)}
+    found = look(names=[f"{next(places[int(label)])}.png" for label in LABELS])[0]
+    assert found["file order"].high < 0.5
+
+
 def test_metadata_are_found_but_not_what_reveals_the_label() -> None:
     rng = np.random.default_rng(2)
     ages = np.where(LABELS == 1, rng.normal(60, 9, N), rng.normal(45, 9, N))

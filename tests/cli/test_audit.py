@@ -284,6 +284,7 @@ def test_the_same_is_had_from_python(pictures: Path) -> None:
     assert {
         *("tlbench", "dataset", "subset", "fingerprint", "radiographs", "positives", "patients"),
         *("partitions", "leaks", "look_alikes", "shortcuts", "quality", "exclusions", "seconds"),
+        "refusal",
     } == facts.keys()
     assert {
         *("unreadable", "empty", "saturated", "small", "text", "shorter_side", "longer_side"),
@@ -292,7 +293,8 @@ def test_the_same_is_had_from_python(pictures: Path) -> None:
     for each in facts["shortcuts"]:
         assert {"name", "auc", "low", "high", "level", "n", "flagged", "note"} == each.keys()
         assert each["low"] <= each["auc"] <= each["high"]
-        assert each["flagged"] == (each["low"] > 0.5)
+        differs = each["name"] == "file order" and each["high"] < 0.5
+        assert each["flagged"] == (each["low"] > 0.5 or differs)
     assert all(len(row) == 3 for row in audit_rows(facts))
 
 
@@ -317,6 +319,25 @@ def test_odd_files_are_said(pictures: Path) -> None:
     assert len(quality["small"]) == N + 2
     shown = audit(manifest).stdout
     assert all(word in shown for word in ("unreadable", "empty", "saturated", "broken.png"))
+
+
+def test_what_a_run_would_refuse_is_said(pictures: Path) -> None:
+    rows = [{"path": f"{i:03d}.png", "label": 1, "patient": f"p{i}"} for i in range(N)]
+    done = audit(write_table(pictures, rows), "--positive", "1")
+    assert isinstance(done.exception, DataError)  # one label is refused as the table is read
+    rows = [{**row, "label": i % 2, "patient": "one"} for i, row in enumerate(rows)]
+    done = audit(write_table(pictures, rows))
+    assert done.exit_code == 0
+    assert "would refuse this" in " ".join(done.stdout.split())
+    with pytest.raises(DataError) as caught:
+        tlbench.run("image_statistics", dataset="manifest", manifest=pictures / "table.csv")
+    facts = json.loads(audit(pictures / "table.csv", "--json").stdout)
+    assert facts["refusal"] == caught.value.message
+    rows = [
+        {**row, "patient": f"p{i}", "partition": "train" * (i > 0)} for i, row in enumerate(rows)
+    ]
+    done = audit(write_table(pictures, rows))
+    assert "in no partition" in str(done.exception)
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ from tlbench.features.reading import read_radiographs
 from tlbench.features.signatures import SignatureStore
 from tlbench.plugins import load_plugins
 from tlbench.progress import Progress
+from tlbench.protocols.given import number_given
 from tlbench.protocols.partition import PARTITIONS, straddling
+from tlbench.protocols.shipped import PAPER2018
+from tlbench.scores import plan_seed
 from tlbench.specs import DataChoice, DatasetSpec
 
 
@@ -32,7 +35,8 @@ from tlbench.specs import DataChoice, DatasetSpec
 class Findings:
     """What an audit found; `table` are the radiographs that can be read, look-alikes joined.
 
-    `unreadable` are pairs of a case and a reason.
+    `unreadable` are pairs of a case and a reason; `refusal` is why `paper2018` can't be run on
+    them, None where it can.
     """
 
     choice: DataChoice
@@ -42,6 +46,7 @@ class Findings:
     leaks: tuple[Leak, ...]
     shortcuts: tuple[dict[str, Any], ...]
     quality: Mapping[str, Any]
+    refusal: str | None
     seconds: float
 
     def describe(self) -> dict[str, Any]:
@@ -56,6 +61,7 @@ class Findings:
             "positives": int(table.labels.sum()),
             "patients": table.count_patients(),
             "partitions": dict(Counter(r.partition for r in table.radiographs if r.partition)),
+            "refusal": self.refusal,
             "leaks": [
                 {"kind": leak.kind, "text": leak.text, "radiographs": self._named(leak.rows)}
                 for leak in self.leaks
@@ -145,6 +151,8 @@ def look_through(
     """Audit the radiographs that `choice` takes of a data set; what can't be read is left out."""
     began = time.perf_counter()
     table = read_table(spec, choice, cache, progress)
+    if table.gives_partitions:
+        number_given(table.given)  # what is wrong with them is said at once, as by a run
     signatures = SignatureStore(cache, progress)
     reading = read_radiographs(table.files, signatures, progress)
     unreadable = tuple(
@@ -177,5 +185,15 @@ def look_through(
         tuple(find_leaks(table, groups)),
         tuple(shortcuts),
         {**quality, "text": with_text},
+        _refusal(table),
         time.perf_counter() - began,
     )
+
+
+def _refusal(table: Table) -> str | None:
+    """Why the reference protocol can't split the radiographs: too few, one label, one patient."""
+    try:
+        plan_seed(table, PAPER2018, 0, table.labels_of)
+    except DataError as error:
+        return error.message
+    return None

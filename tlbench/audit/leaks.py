@@ -11,6 +11,8 @@ from tlbench.audit.alike import Group
 from tlbench.datasets.table import Table, few
 from tlbench.protocols.partition import straddling
 
+_NAMED = 8
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -65,9 +67,10 @@ def _picture(table: Table, group: Group) -> Leak | None:
             first.setdefault(partition, row)
     if len(first) < 2:
         return None
-    named = [f'"{table.radiographs[row].case}" ({partition})' for partition, row in first.items()]
-    text = f"{', '.join(named[:-1])} and {named[-1]} show the same picture"
-    return Leak("picture", text, group.rows)
+    named = [_placed(table, row) for row in first.values()]
+    others = len(group.rows) - len(first)
+    more = f", and {others:,} more with them" if others else ""
+    return Leak("picture", f"{_and_last(named)} show the same picture{more}", group.rows)
 
 
 def _patient(table: Table, rows: Sequence[int]) -> Leak:
@@ -76,6 +79,18 @@ def _patient(table: Table, rows: Sequence[int]) -> Leak:
     names = list(dict.fromkeys(r.partition for r in radiographs if r.partition is not None))
     patients = {r.patient for r in radiographs}
     who = "one patient" if len(patients) == 1 else "patients whom a picture or a study links"
-    where = f"{', '.join(names[:-1])} and {names[-1]}"
-    text = f"radiographs of {who} lie in {where}: {few([r.case for r in radiographs])}"
-    return Leak("patient", text, tuple(rows))
+    text = f"radiographs of {who} lie in {_and_last(names)}: "
+    placed = [_placed(table, row) for row in rows]
+    more = f" and {len(placed) - _NAMED:,} more" if len(placed) > _NAMED else ""
+    return Leak("patient", f"{text}{', '.join(placed[:_NAMED])}{more}", tuple(rows))
+
+
+def _placed(table: Table, row: int) -> str:
+    """A case and the partition it lies in."""
+    radiograph = table.radiographs[row]
+    return f'"{radiograph.case}" ({radiograph.partition})'
+
+
+def _and_last(names: Sequence[str]) -> str:
+    """Two or more names as a list within a sentence."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ Features = NDArray[np.float32]
 class Shortcut:
     """How well labels can be told from one thing alone, by cross-validated scores.
 
-    `flagged` where the whole interval lies above one half; `note` is that of `auc_interval`.
+    `flagged` where the whole interval lies above one half; that of file order, which is not fitted
+    to labels, below one half as well. `note` is that of `auc_interval`.
     """
 
     name: str
@@ -75,7 +76,9 @@ def find_shortcuts(
         for name, features, kind in _pictures(signatures):
             scores = _cross_validate(features, labels, fold_of, _PENALTY[kind])
             found.append(_judge(name, scores, labels, groups))
-        found.append(_judge("file order", _by_neighbours(table), labels, groups))
+        order = _judge("file order", _by_neighbours(table), labels, groups)
+        # Neighbours that differ tell as much as neighbours that agree: pairs may be exported so.
+        found.append(replace(order, flagged=order.flagged or order.high < 0.5))
         for name in _columns(table, reveals_label):
             values = [r.metadata.get(name, "").strip() for r in table.radiographs]
             encoded = encode(values)

@@ -116,7 +116,8 @@ class _Work:
         if listed and absent == len(listed):
             raise DataError(
                 f'no case in "{file}" is in the data set ({absent:,} listed)',
-                f'cases are written like "{self.all[0].case}", one a line or in a column "case"',
+                f'cases are written like "{self.all[0].case}", one a line or in a column "case"; '
+                "pseudonyms change with the files or rows of a data set: make such a list anew",
             )
         if absent:
             are = "is" if absent == 1 else "are"

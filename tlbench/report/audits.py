@@ -13,7 +13,7 @@ Row = tuple[str, str, str]
 AUDIT_COLUMNS = ("Check", "", "Found")
 _NONE = "none"
 _NAMED = 3
-_LEAKS = 8
+_LEAKS = 100
 _PARTS = {"bytes": "byte for byte", "pixels": "pixel for pixel", "picture": "nearly"}
 
 
@@ -21,6 +21,11 @@ def audit_rows(facts: Data) -> list[Row]:
     """Return a row for each check: its name, "LEAK", "warning" or nothing, and what was found."""
     return [
         ("radiographs", "", _radiographs(facts)),
+        *(
+            [("a run", "warning", f"would refuse this: {facts['refusal']}")]
+            if facts["refusal"]
+            else []
+        ),
         *_leak_rows(facts),
         *_look_alike_rows(facts["look_alikes"]),
         *_shortcut_rows(facts["shortcuts"]),
@@ -70,7 +75,7 @@ def _leak_rows(facts: Data) -> list[Row]:
         return [("leaks", "", said)]
     rows = [("leaks" if not n else "", "LEAK", leak["text"]) for n, leak in enumerate(leaks)]
     more = len(rows) - _LEAKS
-    return rows if more <= 0 else [*rows[:_LEAKS], ("", "LEAK", f"and {more:,} more")]
+    return rows if more <= 0 else [*rows[:_LEAKS], ("", "LEAK", f"and {more:,} more, in --json")]
 
 
 def _look_alike_rows(groups: Sequence[Data]) -> list[Row]:
@@ -80,7 +85,7 @@ def _look_alike_rows(groups: Sequence[Data]) -> list[Row]:
     parts = [f"{count:,} {_PARTS[how]}" for how, count in counts.items() if count]
     turned = sum(bool(group["views"]) for group in groups)
     if turned:
-        parts.append(f"{turned:,} turned, mirrored or enlarged")
+        parts[-1] += f"; {turned:,} of them turned, mirrored or enlarged"
     total = sum(len(group["radiographs"]) for group in groups)
     pictures = "1 picture" if len(groups) == 1 else f"{len(groups):,} pictures"
     rows = [("look-alikes", "", f"{pictures} in {total:,} radiographs: {', '.join(parts)}")]
