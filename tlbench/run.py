@@ -19,7 +19,7 @@ import numpy as np
 from tlbench import __version__
 from tlbench.audit.gate import Audited, audit_run
 from tlbench.backbones import find_backbone
-from tlbench.datasets.table import Table, few, read_table
+from tlbench.datasets.table import Table, read_table
 from tlbench.datasets.units import number_units
 from tlbench.environment import cache_folder, describe_environment, peak_memory_mb
 from tlbench.errors import DataError, EngineError, TlbenchError, UnreadableImageError
@@ -60,6 +60,7 @@ from tlbench.specs import (
 )
 from tlbench.threads import in_threads
 from tlbench.weights import ChosenWeights, choose_weights
+from tlbench.words import counted, few
 
 _NAMED = 10
 """So many unreadable files are named one by one, with the reason."""
@@ -292,7 +293,7 @@ class _Work:
             self.progress.warn(error.message)
         if not self.request.skip_unreadable or len(skipped) == len(table):
             raise _unreadable_error(skipped, unreadable)
-        self.progress.warn(f"{len(skipped)} unreadable files are left out")
+        self.progress.warn(f"{counted(len(skipped), 'unreadable file')} left out")
         return table.without(unreadable), skipped
 
     def _extract(
@@ -392,13 +393,13 @@ class _Work:
                 "hold-out"
             )
         if table.copies:
-            line = f"{table.copies} files are copies of others, byte for byte"
+            line = f"{table.copies:,} files are copies of others, byte for byte"
             drawn = not any(table.given)
             lines.append(line + ("; copies are kept together in one partition" if drawn else ""))
         if table.contradictions and self.audited.mode == "off":  # else the audit names them
             lines.append(f"{table.contradictions} images stand in the data set with both labels")
         if skipped:
-            lines.append(f"{len(skipped)} unreadable files were left out")
+            lines.append(f"{counted(len(skipped), 'unreadable file')} left out")
         if self.self_check and self.engine.precision == "int8":
             lines.append(describe_int8(self.self_check))
         if self.protocol.warning:
@@ -452,6 +453,6 @@ def _unreadable_error(
     if len(skipped) == 1:
         return UnreadableImageError(next(iter(unreadable.values())).message, hint)
     return DataError(
-        f"{len(skipped)} files can't be read: {few([item['case'] for item in skipped])}",
+        f"{len(skipped):,} files can't be read: {few([item['case'] for item in skipped])}",
         hint.replace(" it", " them"),
     )

@@ -274,6 +274,10 @@ def tlbench_register_backbones():
         tlbench.run("seen", **options)
     record = tlbench.run("seen", audit="warn", **options)
     assert record["audit"]["counts"]["leaks"] == 1
+    assert audit(options["manifest"]).exit_code == 0
+    done = audit(options["manifest"], "--backbone", "seen", "--plugin", plugin)
+    assert done.exit_code == 1
+    assert "were trained on data set" in " ".join(done.stdout.split())
 
 
 def test_the_same_is_had_from_python(pictures: Path) -> None:

@@ -150,7 +150,7 @@ def test_many_missing_files_are_one_line(root):
     write(root, [*ROWS, *(f"x/{n}.png,1,p" for n in range(1200))])
     message = refusal(root).message
     assert message.startswith('1,200 files are missing below "')
-    assert '"x/0.png", "x/1.png", "x/2.png" and 1197 more (lines 5, 6, 7 and 1,197 more' in message
+    assert '"x/0.png", "x/1.png", "x/2.png" and 1,197 more (lines 5, 6, 7 and 1,197 more' in message
 
 
 def test_choices_that_do_not_apply_are_refused(root):

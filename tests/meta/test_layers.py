@@ -38,7 +38,7 @@ LAYERS = [
         "levels",
     },
     {"specs"},
-    {"errors", "fields"},
+    {"errors", "fields", "words"},
 ]
 # Records and comparisons show themselves in notebooks.
 UPWARD = {(f"tlbench.{name}", "tlbench.report.html") for name in ("records", "compare")}

@@ -18,7 +18,7 @@ def test_a_finding_ends_in_its_first_names_or_its_reason() -> None:
     assert rows == [
         (
             *("images in the table", "4,000", "2,800", "missing"),
-            '"0.png", "1.png", "2.png" and 1197 more',
+            '"0.png", "1.png", "2.png" and 1,197 more',
         ),
         ("found by tlbench", "–", "–", "refused", "it says why"),
     ]

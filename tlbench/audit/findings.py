@@ -15,8 +15,9 @@ from tlbench import __version__
 from tlbench.audit.alike import Group
 from tlbench.audit.gate import find_shortcuts_once, join_alike
 from tlbench.audit.kept import find_once
-from tlbench.audit.leaks import Leak, find_leaks
+from tlbench.audit.leaks import Leak, find_leaks, find_seen
 from tlbench.audit.quality import describe_quality, find_texts
+from tlbench.backbones import find_backbone
 from tlbench.datasets.table import Table, read_table
 from tlbench.environment import cache_folder
 from tlbench.errors import DataError
@@ -28,7 +29,7 @@ from tlbench.protocols.given import number_given
 from tlbench.protocols.partition import PARTITIONS, straddling
 from tlbench.protocols.shipped import PAPER2018
 from tlbench.scores import plan_seed
-from tlbench.specs import DataChoice, DatasetSpec
+from tlbench.specs import DataChoice, DatasetSpec, WeightsSpec
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Findings:
 def audit(
     dataset: str = "demo",
     *,
+    backbones: Sequence[str] = (),
     cache: str | Path | None = None,
     plugins: Sequence[str | Path] = (),
     strict_plugins: bool = False,
@@ -133,8 +135,9 @@ def audit(
 ) -> Findings:
     """Look through a data set for leaks, shortcuts and odd files.
 
-    `options` are those of `run` that choose radiographs, such as `data_root` and `subset`. Raises
-    `TlbenchError` for what a user can mend.
+    `backbones` are looked at as well: whether weights of theirs declare to have seen these
+    radiographs. `options` are those of `run` that choose radiographs, such as `data_root` and
+    `subset`. Raises `TlbenchError` for what a user can mend.
     """
     for name in ("data_root", "manifest", "exclude"):
         if options.get(name) is not None:
@@ -142,13 +145,22 @@ def audit(
     host = load_plugins([Path(file) for file in plugins], strict=strict_plugins)
     spec = host.datasets.find(dataset).spec
     choice = DataChoice(dataset=dataset, **options)
-    return look_through(spec, choice, Path(cache or cache_folder()), progress or Progress())
+    weights = [each for name in backbones for each in find_backbone(host, name).spec.weights]
+    folder = Path(cache or cache_folder())
+    return look_through(spec, choice, folder, progress or Progress(), weights)
 
 
 def look_through(
-    spec: DatasetSpec, choice: DataChoice, cache: Path, progress: Progress
+    spec: DatasetSpec,
+    choice: DataChoice,
+    cache: Path,
+    progress: Progress,
+    weights: Sequence[WeightsSpec] = (),
 ) -> Findings:
-    """Audit the radiographs that `choice` takes of a data set; what can't be read is left out."""
+    """Audit the radiographs that `choice` takes of a data set; what can't be read is left out.
+
+    What the `weights` have seen of them is a leak.
+    """
     began = time.perf_counter()
     table = read_table(spec, choice, cache, progress)
     if table.gives_partitions:
@@ -163,6 +175,7 @@ def look_through(
     if len(unreadable) == len(table):
         raise DataError(f"none of the {len(table)} radiographs can be read", unreadable[0][1])
     table, groups = join_alike(table.without(reading.unreadable), signatures, progress)
+    seen = [leak for w in weights for leak in find_seen(table, spec.name, w.name, w.seen)]
     shortcuts = find_shortcuts_once(table, signatures, spec.reveals_label)
     quality = describe_quality(table, signatures.read(table.digests))
     texts = set(
@@ -182,7 +195,7 @@ def look_through(
         table,
         unreadable,
         tuple(groups),
-        tuple(find_leaks(table, groups)),
+        (*find_leaks(table, groups), *seen),
         tuple(shortcuts),
         {**quality, "text": with_text},
         _refusal(table),

@@ -18,6 +18,7 @@ from tlbench.features.signatures import SignatureStore
 from tlbench.progress import Progress
 from tlbench.protocols.partition import PARTITIONS
 from tlbench.specs import DatasetSpec
+from tlbench.words import counted
 
 NAMED = 5
 """So many leaks are named one by one."""
@@ -81,7 +82,7 @@ class Audited:
             lines.append(line + ("; those of one picture are kept together" if drawn else ""))
         if self.contradictions:
             pairs = [" and ".join(_quoted(_cases(self.table, g))) for g in self.contradictions]
-            what = "1 picture stands" if len(pairs) == 1 else f"{len(pairs)} pictures stand"
+            what = "1 picture stands" if len(pairs) == 1 else f"{len(pairs):,} pictures stand"
             lines.append(f"{what} in the data set with both labels: {_several(pairs, 3)}")
         flagged = [each for each in self.shortcuts if each["flagged"]]
         if flagged:
@@ -164,13 +165,12 @@ def find_shortcuts_once(
 
 def leak_error(leaks: Sequence[Leak]) -> DataError:
     """Return the error for leaks that stand; its hint says what to do about them."""
-    what = "1 leak" if len(leaks) == 1 else f"{len(leaks)} leaks"
     if all(leak.kind == "training data" for leak in leaks):
         mend = "take other weights"
     else:
         mend = "`tlbench audit --write-exclusions FILE` lists what to leave out by --exclude FILE"
     return DataError(
-        f"{what} in the data: {_several([leak.text for leak in leaks], 1)}",
+        f"{counted(len(leaks), 'leak')} in the data: {_several([leak.text for leak in leaks], 1)}",
         f"{mend}; --audit warn goes on and marks what comes of it",
     )
 

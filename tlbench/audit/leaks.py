@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.audit.alike import Group
-from tlbench.datasets.table import Table, few
+from tlbench.datasets.table import Table
 from tlbench.protocols.partition import straddling
+from tlbench.words import few
 
 _NAMED = 8
 

@@ -50,13 +50,14 @@ def verify_cache(cache: Cache = None) -> None:
     from tlbench.cli.output import ConsoleProgress, print_text
     from tlbench.environment import cache_folder
     from tlbench.features.spaces import list_spaces, verify_space
+    from tlbench.words import counted
 
     warn = ConsoleProgress().warn
     checked = [verify_space(space, warn) for space in list_spaces(cache or cache_folder())]
     shards, damaged = (
         (sum(numbers) for numbers in zip(*checked, strict=True)) if checked else (0, 0)
     )
-    print_text(f"{shards:,} shards, {damaged:,} of them damaged and removed\n")
+    print_text(f"{counted(shards, 'shard')}, {damaged:,} of them damaged and removed\n")
 
 
 @cache_app.command("gc")

@@ -21,6 +21,7 @@ from tlbench.cli.output import (
 )
 from tlbench.errors import DataError, TlbenchError
 from tlbench.records import Record, check_writable, get_record
+from tlbench.words import counted
 
 if TYPE_CHECKING:
     from tlbench.plugins import PluginHost
@@ -55,7 +56,7 @@ def run_many(
     elif records:
         _print_tables(records, failures, requests[0])
     if records:
-        print_line(f'{len(records)} {_runs(len(records))} saved in "{requests[0].results}"')
+        print_line(f'{counted(len(records), "run")} saved in "{requests[0].results}"')
     else:
         raise TlbenchError(f"all {len(failures)} backbones failed", "the reasons stand above")
     if failures:
@@ -105,10 +106,6 @@ def carry_out(requests: Sequence[RunRequest], plugins: Sequence[Path]) -> Iterat
 
 def _as_json(failure: Failure) -> dict[str, Any]:
     return {"backbone": failure.backbone, "error": failure.error, "hint": failure.hint}
-
-
-def _runs(count: int) -> str:
-    return "run" if count == 1 else "runs"
 
 
 def _print_tables(

@@ -18,6 +18,7 @@ from tlbench.containment import TRACEBACK
 from tlbench.errors import TlbenchError
 from tlbench.progress import Progress
 from tlbench.report.sheets import Sheet, stacked
+from tlbench.words import counted
 
 
 def print_json(value: Any) -> None:
@@ -149,7 +150,8 @@ class ConsoleProgress(Progress):
 
             yield count
             seconds = max(time.monotonic() - started, 1e-9)
-            self.say(f"{what}: {done:,} {unit} in {seconds:.0f} s, {done / seconds:.1f} a second")
+            made = counted(done, unit.removesuffix("s"))
+            self.say(f"{what}: {made} in {seconds:.0f} s, {done / seconds:.1f} a second")
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars

@@ -10,7 +10,6 @@ from pathlib import Path
 from tlbench.datasets.csv_files import Row
 from tlbench.datasets.headers import describe_header, name_cases
 from tlbench.datasets.requests import check_subset, require_root, walk_files
-from tlbench.datasets.table import counted, few
 from tlbench.datasets.user_paths import name_files
 from tlbench.datasets.user_tables import (
     METADATA_WORDS,
@@ -23,6 +22,7 @@ from tlbench.datasets.user_tables import (
 from tlbench.dicom import DicomFacts, is_dicom, read_dicom_facts
 from tlbench.errors import DataError, UnreadableImageError
 from tlbench.specs import DatasetRequest, Radiograph
+from tlbench.words import counted, few
 
 _NAME = "dicom"
 
@@ -185,14 +185,13 @@ def _tell(
             "join the table by another column, e.g. --column study=NAME",
         )
     if strays:
-        lost = counted(strays, "radiograph")
+        lost = counted(len(strays), "radiograph")
         request.say(f"without a row in the table: {few(list(strays))}")
         request.warn(f"{lost} left out without a row in the table of labels")
     if unused:
         rows = [row for said in unused.values() for row in said.rows]
         # Without names: what is warned of stands in every record.
-        request.warn(
-            f"{counted(rows, 'row')} of the table of labels without a file: {table.places(rows)}"
-        )
+        number = counted(len(rows), "row")
+        request.warn(f"{number} of the table of labels without a file: {table.places(rows)}")
     if word not in _OF_ONE_IMAGE:
         request.labels_of("patient" if word == "patient" else "study")

@@ -17,6 +17,7 @@ from tlbench.datasets.requests import (
 )
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
+from tlbench.words import counted
 
 _NAME = "fracatlas"
 _TABLE = "dataset.csv"
@@ -44,7 +45,9 @@ def read(request: DatasetRequest) -> list[Radiograph]:
     rows = index_rows(table, read_table(table, (_IMAGE, _LABEL)), _IMAGE)
     folders = _find_images(root)
     if unlisted := folders.keys() - rows.keys():
-        request.say(f'{_count(unlisted, "image")} left out: not in "{table}" ({_first(unlisted)})')
+        request.say(
+            f'{counted(len(unlisted), "image")} left out: not in "{table}" ({_first(unlisted)})'
+        )
     if request.subset is not None:
         rows = _restrict(rows, table, card, request.subset)
     if not request.lenient:
@@ -76,9 +79,9 @@ def _join(rows: Mapping[str, Row], table: Path, listing: Path) -> dict[str, Row]
     """Return the rows that a subset list names, with the columns that only the list has."""
     listed = index_rows(listing, read_table(listing, (_IMAGE, _LABEL)), _IMAGE)
     if absent := listed.keys() - rows.keys():
+        number = counted(len(absent), "radiograph")
         raise DataError(
-            f'{_count(absent, "radiograph")} of the subset "{listing.stem}" not in "{table}": '
-            f"{_first(absent)}",
+            f'{number} of the subset "{listing.stem}" not in "{table}": {_first(absent)}',
             "the table must hold every radiograph of the subset; take the published one",
         )
     for name, row in listed.items():
@@ -96,8 +99,9 @@ def _join(rows: Mapping[str, Row], table: Path, listing: Path) -> dict[str, Row]
 
 def _check_present(missing: Collection[str], root: Path, published: str) -> None:
     if missing:
+        number = counted(len(missing), "image")
         raise DataError(
-            f'{_count(missing, "image")} missing under "{root / "images"}": {_first(missing)}',
+            f'{number} missing under "{root / "images"}": {_first(missing)}',
             f"copy {'it' if len(missing) == 1 else 'them'} from {published}, or leave out the rows",
         )
 
@@ -115,10 +119,6 @@ def _radiograph(root: Path, name: str, row: Row, folders: list[str]) -> Radiogra
     if len(views) == 1:
         metadata["view"] = views[0]
     return Radiograph(name, root / folders[0] / name, label, None, metadata)
-
-
-def _count(names: Collection[str], noun: str) -> str:
-    return f"{len(names):,} {noun}{'' if len(names) == 1 else 's'}"
 
 
 def _first(names: Collection[str]) -> str:

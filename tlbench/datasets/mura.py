@@ -17,9 +17,9 @@ from tlbench.datasets.requests import (
     require_root,
     walk_files,
 )
-from tlbench.datasets.table import counted, few
 from tlbench.errors import DataError
 from tlbench.specs import DatasetRequest, Radiograph
+from tlbench.words import counted, few
 
 _NAME = "mura"
 _PARTITIONS = ("train", "valid")
@@ -131,12 +131,12 @@ def _check_present(
     found = {name for half in _PARTITIONS for name in _find_images(root, half, part)}
     if missing := sorted(listed - found):
         raise DataError(
-            f'{counted(missing, "image")} missing under "{root}": {few(missing)}',
+            f'{counted(len(missing), "image")} missing under "{root}": {few(missing)}',
             f"copy them from {published}, or take a part that is whole: --subset NAME",
         )
     if unlisted := sorted(found - listed):
         request.say(
-            f"{counted(unlisted, 'image')} left out, for no table names them: {few(unlisted)}"
+            f"{counted(len(unlisted), 'image')} left out, for no table names them: {few(unlisted)}"
         )
 
 

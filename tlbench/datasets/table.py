@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sized
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +19,7 @@ from tlbench.errors import DataError, PluginError
 from tlbench.files import file_sha256
 from tlbench.progress import Progress
 from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph, Unit
+from tlbench.words import few
 
 
 @dataclass(frozen=True)
@@ -291,14 +292,3 @@ def _digest(path: Path) -> str | None:
         return file_sha256(path)
     except OSError:
         return None
-
-
-def counted(items: Sized, noun: str) -> str:
-    """Return how many there are, e.g. "1 image" or "1,200 images"."""
-    return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def few(names: list[str], most: int = 3) -> str:
-    """Return the first few names in quotes and how many more there are."""
-    shown = ", ".join(f'"{name}"' for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

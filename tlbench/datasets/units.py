@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.datasets.table import Table, few
+from tlbench.datasets.table import Table
 from tlbench.errors import DataError
 from tlbench.specs import Unit
+from tlbench.words import few
 
 
 def number_units(table: Table, unit: Unit) -> NDArray[np.int64]:

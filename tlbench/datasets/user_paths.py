@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from tlbench.datasets.csv_files import Row
-from tlbench.datasets.table import few
 from tlbench.datasets.user_tables import UserTable, check_filled
 from tlbench.errors import DataError
+from tlbench.words import few
 
 
 def name_files(table: UserTable, root: Path) -> list[str]:

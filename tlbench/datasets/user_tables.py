@@ -10,10 +10,10 @@ from pathlib import Path
 from tlbench.datasets.classes import find_class, guess_positive, letters
 from tlbench.datasets.csv_files import Row, read_table
 from tlbench.datasets.parquet_files import is_parquet, read_parquet
-from tlbench.datasets.table import few
 from tlbench.errors import DataError
 from tlbench.registry import unknown
 from tlbench.specs import DatasetRequest
+from tlbench.words import few
 
 METADATA_WORDS = ("view", "laterality", "age", "sex")
 PARTITION_WORDS = ("train", "validation", "test", "hold-out")

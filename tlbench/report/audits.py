@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.report.sheets import Estimate, in_line
+from tlbench.words import counted
 
 Data = Mapping[str, Any]
 Row = tuple[str, str, str]
@@ -87,7 +88,7 @@ def _look_alike_rows(groups: Sequence[Data]) -> list[Row]:
     if turned:
         parts[-1] += f"; {turned:,} of them turned, mirrored or enlarged"
     total = sum(len(group["radiographs"]) for group in groups)
-    pictures = "1 picture" if len(groups) == 1 else f"{len(groups):,} pictures"
+    pictures = counted(len(groups), "picture")
     rows = [("look-alikes", "", f"{pictures} in {total:,} radiographs: {', '.join(parts)}")]
     torn = [group["radiographs"] for group in groups if group["contradictory"]]
     if torn:

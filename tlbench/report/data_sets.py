@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tlbench.datasets.check import Finding
 from tlbench.datasets.counts import Count
-from tlbench.datasets.table import few
+from tlbench.words import few
 
 FINDING_COLUMNS = ("", "expected", "found", "result", "")
 COUNT_COLUMNS = ("", "", "radiographs", "fracture", "none", "patients")
