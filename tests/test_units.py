@@ -173,7 +173,7 @@ def test_the_table_says_what_was_measured(evaluate) -> None:
     assert sheet.title == (
         f"studies, linear-probe, seed 0: hold-out of {counts['n']} studies "
         f"({counts['images']} radiographs) of {counts['patients']} patients, "
-        f"{counts['positives']} with a fracture"
+        f"{counts['positives']} positive"
     )
     assert any("all figures are of studies" in note for note in sheet.notes)
     patients = evaluate(unit="patient")

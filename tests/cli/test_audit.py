@@ -344,6 +344,14 @@ def test_what_a_run_would_refuse_is_said(pictures: Path) -> None:
     assert "in no partition" in str(done.exception)
 
 
+def test_names_that_would_command_the_terminal_are_spelt_out(pictures: Path) -> None:
+    name = "z\033[2J.png"
+    (pictures / name).write_bytes(b"\x89PNG broken")
+    done = audit(table(pictures, (name, 1, "someone", "train")))
+    assert "\033" not in done.stdout
+    assert r"z\x1b[2J.png" in "".join(done.stdout.split())
+
+
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
     for name in ("fracture", "normal"):
         (tmp_path / "data" / name).mkdir(parents=True)

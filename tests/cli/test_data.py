@@ -50,7 +50,7 @@ def facts(*words: object) -> dict[str, Any]:
 
 def by_name(answer: dict[str, Any]) -> dict[tuple[str, str], tuple[int, int, int | None]]:
     return {
-        (c["word"], c["value"]): (c["radiographs"], c["fractures"], c["patients"])
+        (c["word"], c["value"]): (c["radiographs"], c["positives"], c["patients"])
         for c in answer["counts"]
     }
 
@@ -78,10 +78,11 @@ def test_the_sheet_shows_what_a_backbone_gets(wrists: Path, tmp_path: Path) -> N
         rows = list(csv.DictReader(stream))
     assert len(rows) == 60
     tiles = {row["tile"]: row for row in rows if row["tile"]}
-    assert tiles.keys() == {f"{c} {n}" for c in ("fracture", "no fracture") for n in range(1, 8)}
+    assert tiles.keys() == {f"{c} {n}" for c in ("positive", "negative") for n in range(1, 8)}
     picture = tones(sheet)
     for tile, row in tiles.items():
-        assert Path(row["path"]).parent.name == tile.rpartition(" ")[0].replace(" ", "_")
+        folder = {"positive": "fracture", "negative": "no_fracture"}[tile.partition(" ")[0]]
+        assert Path(row["path"]).parent.name == folder
         pixels = prepare(Path(row["path"]), (224, 224))
         windows = np.lib.stride_tricks.sliding_window_view(picture, (224, 224))
         corners = np.argwhere((windows[:, :, 0, :9] == pixels[0, :9]).all(axis=2))
@@ -110,8 +111,8 @@ def test_an_unreadable_file_gives_way_to_another(wrists: Path, tmp_path: Path) -
     cases = tmp_path / "cases.csv"
     show("folder", "--data-root", wrists, "--sheet", tmp_path / "sheet.png", "--cases", cases)
     rows = list(csv.DictReader(cases.read_text().splitlines()))
-    tiles = {row["tile"]: row["path"] for row in rows if row["tile"].startswith("fracture")}
-    assert tiles.keys() == {"fracture 1", "fracture 2"}
+    tiles = {row["tile"]: row["path"] for row in rows if row["tile"].startswith("positive")}
+    assert tiles.keys() == {"positive 1", "positive 2"}
     assert set(tiles.values()) == {str(file) for file in files[:2]}
 
 
@@ -204,7 +205,7 @@ def test_words_are_counted_by_value_patient_and_label() -> None:
         ("age", "0 to 11, median 5.5"),
     }
     lateral = counts["view", "lateral"]
-    assert (lateral.radiographs, lateral.fractures, lateral.patients) == (4, 2, 4)
+    assert (lateral.radiographs, lateral.positives, lateral.patients) == (4, 2, 4)
 
 
 def test_columns_of_the_users_own_are_shown_only_if_asked_for() -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tests.datasets.figshares import Figshare, fracatlas_files, make_zip, serve
+from tests.dicom.files import write_dicom
 from tests.radiographs import make_folder
 from tests.shared_data import find_shared
 from tlbench.cli.main import app
@@ -88,7 +90,7 @@ def break_table(root: Path) -> None:
     [
         (lose, "images in the table", "missing", ["IMG0000001.jpg"]),
         (add, "images beside it", "extra", ["IMG9999999.jpg"]),
-        (damage, "sound image headers", "damaged", ["IMG0000001.jpg"]),
+        (damage, "sound image headers", "damaged", ["images/Fractured/IMG0000001.jpg"]),
         (cut_columns, "columns of dataset.csv", "missing", ["hardware"]),
         (lose_table, "table dataset.csv", "missing", ["dataset.csv"]),
         (break_table, "table dataset.csv", "damaged", ["dataset.csv"]),
@@ -170,11 +172,15 @@ def test_a_header_tells_whether_a_file_is_an_image(tmp_path: Path) -> None:
     file = tmp_path / "x"
     for content, expected in (
         (fracatlas_files()["FracAtlas/images/Fractured/IMG0000001.jpg"], True),
-        (bytes(128) + b"DICM", True),
+        (bytes(128) + b"DICM", False),
         (b"", False),
         (b"\x89PNG\r\n", False),
         (b"GIF89a" + bytes(100), False),
     ):
         file.write_bytes(content)
         assert has_sound_header(file) is expected
+    picture = np.zeros((4, 5), np.uint16)
+    assert has_sound_header(write_dicom(tmp_path / "one.dcm", picture, bits=12))
+    several = write_dicom(tmp_path / "several.dcm", picture, bits=12, NumberOfFrames=3)
+    assert not has_sound_header(several)
     assert not has_sound_header(tmp_path / "nowhere")

@@ -46,7 +46,7 @@ def test_the_table_of_a_run() -> None:
     table = run_sheet([RECORD])
     assert table.title == (
         "demo (synthetic), paper2018, seed 0: hold-out of 60 radiographs of 52 patients, "
-        "30 with a fracture"
+        "30 positive"
     )
     texts = [tuple(stacked(cell) for cell in row) for row in table.rows]
     assert texts == [

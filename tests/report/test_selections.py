@@ -34,7 +34,7 @@ SOME = ALL | {
 }
 SENTENCE = (
     "Of 20,327 radiographs 1,489 were taken: where age >= 8 (4,000 do not); without cast (5,000); "
-    "without those listed in out.csv (2); the cohort kim2018, 745 with a fracture and 744 without, "
+    "without those listed in out.csv (2); the cohort kim2018, 745 positive and 744 negative, "
     "where projection == 2, drawn by patient from seed 0."
 )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +50,18 @@ class Audited:
         return [group for group in self.groups if group.contradictory]
 
     def describe(self) -> dict[str, Any]:
-        """Return what a record keeps; `digest` tells apart what was found."""
+        """Return what a record keeps."""
+        if self.mode == "off":
+            return {"mode": "off"}
         found: dict[str, list[Any]] = {
             "leaks": [leak.text for leak in self.leaks],
             "look_alikes": [_cases(self.table, group) for group in self.groups],
             "contradictions": [_cases(self.table, group) for group in self.contradictions],
             "shortcuts": [_short(each) for each in self.shortcuts if each["flagged"]],
         }
-        digest = sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
         counts = {name: len(each) for name, each in found.items()}
-        if self.mode == "off":
-            return {"mode": "off"}
         kept = {name: found[name] for name in ("leaks", "contradictions", "shortcuts")}
-        return {"mode": self.mode, "counts": counts, **kept, "digest": digest}
+        return {"mode": self.mode, "counts": counts, **kept}
 
     def warnings(self) -> list[str]:
         """Return what a reader of figures has to know, leaks first."""

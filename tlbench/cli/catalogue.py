@@ -118,7 +118,7 @@ def list_runs(json: Json = False, results: Results = Path("results")) -> None:
         (f["run"], stacked(estimate(f["auc"])) + "\nleaks in the data" * bool(f["leaks"]))
         for f in facts
     ]
-    _print(json, facts, columns, rows)
+    _print(json, facts, columns, rows, names_whole=False)
 
 
 @show_app.command("backbone")
@@ -279,7 +279,7 @@ def _dataset_facts(spec: DatasetSpec, origin: str) -> dict[str, Any]:
 
 
 def _cohort_words(rule: dict[str, Any]) -> str:
-    numbers = f"{rule['positives']:,} with a fracture and {rule['negatives']:,} without"
+    numbers = f"{rule['positives']:,} positive and {rule['negatives']:,} negative"
     where = f", where {rule['where']}" if rule["where"] else ""
     return f"{rule['title']}\n{numbers}{where}; drawn by patient from seed {rule['seed']}"
 
@@ -290,13 +290,20 @@ def _protocol_facts(spec: ProtocolSpec, origin: str) -> dict[str, Any]:
     return describe_protocol(spec) | {"origin": origin}
 
 
-def _print(json: bool, facts: Any, columns: tuple[str, ...], rows: list[Any]) -> None:
+def _print(
+    json: bool,
+    facts: Any,
+    columns: tuple[str, ...],
+    rows: list[Any],
+    *,
+    names_whole: bool = True,
+) -> None:
     from tlbench.cli.output import print_json, print_table
 
     if json:
         print_json(facts)
     else:
-        print_table(columns, rows)
+        print_table(columns, rows, names_whole=names_whole)
 
 
 def _show(json: bool, facts: dict[str, Any], shown: dict[str, Any]) -> None:

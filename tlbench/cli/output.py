@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,9 +30,9 @@ def print_json(value: Any) -> None:
 def print_error(error: TlbenchError) -> None:
     """Print an error a user can act on: one line and a hint, to stderr."""
     console = _talk()
-    console.print(Text("error: ", "bold red") + Text(error.message))
+    console.print(Text("error: ", "bold red") + _shown(error.message))
     if error.hint:
-        console.print(Text("hint: ", "bold") + Text(error.hint))
+        console.print(Text("hint: ", "bold") + _shown(error.hint))
 
 
 def print_traceback(error: BaseException) -> None:
@@ -49,28 +50,28 @@ def wants_tracebacks() -> bool:
 
 def print_line(line: str) -> None:
     """Print a remark to stderr."""
-    _talk().print(Text(line))
+    _talk().print(_shown(line))
 
 
 def print_sheet(sheet: Sheet) -> None:
     """Print a sheet and its notes to stdout."""
     console = Console(highlight=False)
     grid = _table(sheet.columns, names_whole=False)
-    grid.title = Text(sheet.title)
+    grid.title = _shown(sheet.title)
     grid.title_justify = "left"
     for number, row in enumerate(sheet.rows):
         # A line sets things apart; rows that go on with one thing begin with an empty cell.
         if number and row[0]:
             grid.add_section()
-        grid.add_row(*(Text(stacked(cell)) for cell in row))
+        grid.add_row(*(_shown(stacked(cell)) for cell in row))
     console.print(grid)
     for note in sheet.notes:
-        console.print(Text(note))
+        console.print(_shown(note))
 
 
 def print_warning(line: str) -> None:
     """Print a warning to stderr."""
-    _talk().print(Text("warning: ", "bold yellow") + Text(line))
+    _talk().print(Text("warning: ", "bold yellow") + _shown(line))
 
 
 def mend_terminal() -> None:
@@ -87,16 +88,20 @@ def print_text(text: str) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    notes: Sequence[str] = (),
+    *,
+    names_whole: bool = True,
 ) -> None:
-    """Print a plain table and its notes to stdout."""
+    """Print a plain table and its notes to stdout; names are never broken, or else figures."""
     console = Console(highlight=False)
-    grid = _table(columns, names_whole=True)
+    grid = _table(columns, names_whole=names_whole)
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(_shown(cell) for cell in row))
     console.print(grid)
     for note in notes:
-        console.print(Text(note))
+        console.print(_shown(note))
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
@@ -106,7 +111,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
     for name, value in facts.items():
-        grid.add_row(Text(name), Text(value))
+        grid.add_row(_shown(name), _shown(value))
     console.print(grid)
 
 
@@ -114,8 +119,16 @@ def _table(columns: Sequence[str], *, names_whole: bool) -> Table:
     """A table whose first column is never wrapped (names to copy), or else all the others."""
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        grid.add_column(Text(column), overflow="fold", no_wrap=(number == 0) == names_whole)
+        grid.add_column(_shown(column), overflow="fold", no_wrap=(number == 0) == names_whole)
     return grid
+
+
+def _shown(text: str, style: str = "") -> Text:
+    """Text for a terminal: what would command it, as a file's name may, is spelt out."""
+    spelt = (
+        repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cf") and c != "\n" else c for c in text
+    )
+    return Text("".join(spelt), style)
 
 
 def _talk() -> Console:
@@ -131,7 +144,7 @@ class ConsoleProgress(Progress):
 
     def say(self, line: str) -> None:
         """Print a remark."""
-        self._console.print(Text(line, "dim"))
+        self._console.print(_shown(line, "dim"))
 
     def warn(self, line: str) -> None:
         """Print a warning."""

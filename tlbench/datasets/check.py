@@ -13,6 +13,7 @@ from tlbench.datasets.csv_files import Row
 from tlbench.datasets.csv_files import read_table as read_rows
 from tlbench.datasets.receipts import RECEIPT, find_changes, read_receipt
 from tlbench.datasets.requests import walk_files
+from tlbench.dicom.header import is_dicom, read_dicom_facts
 from tlbench.errors import DataError, TlbenchError
 from tlbench.progress import Progress
 from tlbench.specs import DataChoice, DatasetRequest, DatasetSpec, Radiograph
@@ -187,9 +188,13 @@ class _Check:
         with self.progress.task("reading headers", len(paths), "images") as advance:
             for path in paths:
                 if not has_sound_header(path):
-                    damaged.append(path.name)
+                    damaged.append(self._below_root(path))
                 advance(1)
         self._names("sound image headers", len(paths), "damaged", damaged)
+
+    def _below_root(self, path: Path) -> str:
+        inside = self.root is not None and path.is_relative_to(self.root)
+        return path.relative_to(self.root).as_posix() if self.root and inside else path.name
 
     def _compare_receipt(self) -> None:
         receipt = read_receipt(self.root) if self.root else None
@@ -206,11 +211,11 @@ def has_sound_header(path: Path) -> bool:
     from PIL import Image
 
     try:
+        if is_dicom(path):
+            read_dicom_facts(path)
+            return True
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if stream.read(132)[128:] == b"DICM":
-                return True
-            stream.seek(0)
             with Image.open(stream, formats=("JPEG", "PNG", "TIFF")) as image:
                 return 0 not in image.size
     # Damaged files make Pillow raise nearly anything.

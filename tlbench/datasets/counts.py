@@ -30,7 +30,7 @@ class Count:
     word: str
     value: str
     radiographs: int
-    fractures: int
+    positives: int
     patients: int | None
 
 
@@ -111,8 +111,8 @@ class _Counter:
 
     def count(self, word: str, value: str, rows: Collection[int]) -> Count:
         index: Any = np.fromiter(rows, dtype=np.int64, count=len(rows))
-        fractures = int(self._table.labels[index].sum())
-        return Count(word, value, len(rows), fractures, self._table.count_patients(rows))
+        positives = int(self._table.labels[index].sum())
+        return Count(word, value, len(rows), positives, self._table.count_patients(rows))
 
     def by_value(self, word: str, values: Sequence[str], shown: Iterable[str]) -> list[Count]:
         return [

@@ -108,7 +108,9 @@ def _read_text(path: Path) -> str:
         raise DataError(f'"{path}" is not UTF-8 text', _SAVE_AS) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DataError(f'can\'t read "{path}": {reason}') from None
+        raise DataError(
+            f'can\'t read "{path}": {reason}', "give the path of a file that you may read"
+        ) from None
 
 
 def check_columns(path: Path, header: Sequence[str], required: Iterable[str]) -> None:
@@ -117,7 +119,7 @@ def check_columns(path: Path, header: Sequence[str], required: Iterable[str]) ->
     if missing:
         raise DataError(
             f'"{path}" has no column "{missing[0]}"; its columns are {", ".join(header)[:200]}',
-            _SAVE_AS,
+            f"it may be of another data set; if not, {_SAVE_AS}",
         )
     repeated = [column for column in header if header.count(column) > 1]
     if repeated:

@@ -11,12 +11,12 @@ from tlbench.datasets.classes import find_class, guess_positive, letters
 from tlbench.datasets.csv_files import Row, read_table
 from tlbench.datasets.parquet_files import is_parquet, read_parquet
 from tlbench.errors import DataError
+from tlbench.protocols.partition import PARTITIONS
 from tlbench.registry import unknown
 from tlbench.specs import DatasetRequest
 from tlbench.words import few
 
 METADATA_WORDS = ("view", "laterality", "age", "sex")
-PARTITION_WORDS = ("train", "validation", "test", "hold-out")
 
 # Names are compared by `letters`; a column called like its word goes before all others.
 _USUAL: Mapping[str, tuple[str, ...]] = {
@@ -178,15 +178,13 @@ def read_partitions(table: UserTable) -> list[str | None]:
     """Return the partition that each row names, None for an empty cell; `DataError` for others."""
     texts = [table.cell(row, "partition").casefold() for row in table.rows]
     odd = [
-        row
-        for row, text in zip(table.rows, texts, strict=True)
-        if text not in ("", *PARTITION_WORDS)
+        row for row, text in zip(table.rows, texts, strict=True) if text not in ("", *PARTITIONS)
     ]
     if odd:
         raise DataError(
             f'"{table.cell(odd[0], "partition")}" is not a partition '
             f'({table.places(odd)} of "{table.path}")',
-            f"partitions are {', '.join(PARTITION_WORDS)}",
+            f"partitions are {', '.join(PARTITIONS)}",
         )
     return [text or None for text in texts]
 

@@ -60,7 +60,7 @@ def _radiographs(facts: Data) -> str:
         else ", no patients named"
     )
     share = facts["quality"]["positive_share"]
-    text = f"{facts['radiographs']:,}{patients}; {facts['positives']:,} with a fracture"
+    text = f"{facts['radiographs']:,}{patients}; {facts['positives']:,} positive"
     given = "".join(f"; {count:,} given as {name}" for name, count in facts["partitions"].items())
     return f"{text} ({share:.0%}){given}"
 

@@ -26,7 +26,7 @@ from tlbench.streams import stream
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-CLASSES = ((1, "fracture"), (0, "no fracture"))
+CLASSES = ((1, "positive"), (0, "negative"))
 _SIZE = (299, 299)
 _COLUMNS = 6
 _GAP, _MARGIN, _CAPTION, _BAND = 12, 28, 30, 52

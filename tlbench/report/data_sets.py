@@ -9,7 +9,7 @@ from tlbench.datasets.counts import Count
 from tlbench.words import few
 
 FINDING_COLUMNS = ("", "expected", "found", "result", "")
-COUNT_COLUMNS = ("", "", "radiographs", "fracture", "none", "patients")
+COUNT_COLUMNS = ("", "", "radiographs", "positive", "negative", "patients")
 
 
 def finding_rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
@@ -36,8 +36,8 @@ def count_rows(counts: Sequence[Count]) -> list[tuple[str, ...]]:
                 count.word if count.word != before else "",
                 count.value,
                 f"{count.radiographs:,}",
-                f"{count.fractures:,}",
-                f"{count.radiographs - count.fractures:,}",
+                f"{count.positives:,}",
+                f"{count.radiographs - count.positives:,}",
                 _number(count.patients),
             )
         )

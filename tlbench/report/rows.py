@@ -24,7 +24,7 @@ CLUSTERS = {
 AVERAGED = {
     "study": "Scores are averaged over the radiographs of a study; all figures are of studies.",
     "patient": "Scores are averaged over the radiographs of a patient; all figures are of "
-    "patients, who count as having a fracture if one of their radiographs shows it.",
+    "patients, who count as positive if one of their radiographs is.",
 }
 LIMITS = {"logit": "logit-transformed", "wald": "untransformed", "exact": "exact"}
 
@@ -93,7 +93,7 @@ def holdout_words(holdout: Data, unit: str = "image") -> str:
         patients = ""
     return (
         f"hold-out of {holdout['n']} {UNIT_WORDS[unit]}{images}{patients}, "
-        f"{holdout['positives']} with a fracture"
+        f"{holdout['positives']} positive"
     )
 
 

@@ -27,8 +27,8 @@ def _parts(selection: Data) -> Iterator[str]:
     if cohort := selection["cohort"]:
         where = f"where {cohort['where']}, " if cohort["where"] else ""
         yield (
-            f"the cohort {cohort['name']}, {cohort['positives']:,} with a fracture and "
-            f"{cohort['negatives']:,} without, {where}drawn by patient from seed {cohort['seed']}"
+            f"the cohort {cohort['name']}, {cohort['positives']:,} positive and "
+            f"{cohort['negatives']:,} negative, {where}drawn by patient from seed {cohort['seed']}"
         )
     if missing := selection["missing"]:
         yield f"without those whose image is missing ({missing:,})"

@@ -47,11 +47,11 @@ def test_the_answer_has_the_figures_of_the_comparison() -> None:
     found, cleared = point["sensitivity"], point["specificity"]
     assert found["k"] == point["tp"]
     assert (
-        f"finds {point['tp']} of {point['tp'] + point['fn']} radiographs with a fracture "
+        f"finds {point['tp']} of {point['tp'] + point['fn']} positive radiographs "
         f"(sensitivity {found['value']:.3f}"
     ) in cutoff
     assert (
-        f"clears {point['tn']} of {point['tn'] + point['fp']} without one "
+        f"clears {point['tn']} of {point['tn'] + point['fp']} negative ones "
         f"(specificity {cleared['value']:.3f}"
     ) in cutoff
     assert "{low:.3f} to {high:.3f}".format(**data["detectable"]) in unseen
@@ -83,7 +83,7 @@ def test_one_that_beats_all_others_is_called_best(tmp_path: Path) -> None:
     first, second, _ = answer_sentences(data)
     assert first.startswith("good is the best of 3: an AUC of 1.000, 95 % interval 0.")
     assert first.endswith("higher than that of every other.")
-    assert "good finds 50 of 50 radiographs with a fracture" in second
+    assert "good finds 50 of 50 positive radiographs" in second
 
 
 def test_some_that_lead_together_are_named(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_unit_of_scores_is_named(unit: str, word: str) -> None:
     sentences = " ".join(answer_sentences(data))
     assert f"hold-out of 100 {word}" in sentences
     point = data["classifiers"][data["ranking"][0]]["cutoffs"]["validation"]
-    assert f"{point['tp']} of 50 {word} with a fracture" in sentences
+    assert f"{point['tp']} of 50 positive {word}" in sentences
     assert "radiographs" not in sentences
 
 

@@ -63,7 +63,7 @@ def test_rows_are_filled_in_part_or_left_to_authors() -> None:
     assert claim.columns == COLUMNS
     assert row(claim, "44")[2:] == (DASH, ALL)
     train = records()["mobilenet_v2"]["partitions"]["train"]
-    told = f"train {train['n']} ({train['positives']} with a fracture)"
+    told = f"train {train['n']} ({train['positives']} positive)"
     assert told in row(claim, "19")[2]
     assert row(claim, "19")[3] == DASH
     assert row(claim, "8")[3] == "criteria for patients"

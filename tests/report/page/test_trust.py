@@ -120,7 +120,7 @@ def test_intervals_of_radiographs_that_stand_alone_are_not_clustered(tmp_path: P
 
 def test_partitions_are_those_of_the_record() -> None:
     sheet = trust_sheets(reference())[0]
-    assert sheet.columns == ("Partition", "Radiographs", "With a fracture")
+    assert sheet.columns == ("Partition", "Radiographs", "Positive")
     assert sheet.rows == [
         ("train", "917", "256"),
         ("validation", "114", "32"),
@@ -134,7 +134,7 @@ def test_partitions_of_studies_count_patients_and_radiographs_too() -> None:
     found = compared([changed(record_of("mobilenet_v2"), partitions=parts)])
     found.data["unit"] = "study"
     sheet = trust_context(found)["partitions"]
-    assert sheet.columns == ("Partition", "Studies", "With a fracture", "Patients", "Radiographs")
+    assert sheet.columns == ("Partition", "Studies", "Positive", "Patients", "Radiographs")
     assert sheet.rows == [("hold-out", "10", "5", "7", "23")]
 
 

@@ -109,9 +109,9 @@ def _at_the_cutoff(data: Data) -> str:
         return f"{where} {best} calls none of the {units} positive."
     found, cleared = point["sensitivity"], point["specificity"]
     return (
-        f"{where} {best} finds {found['k']} of {found['n']} {units} with a fracture (sensitivity "
+        f"{where} {best} finds {found['k']} of {found['n']} positive {units} (sensitivity "
         f"{_figure(estimate(found), data['level'])}) and clears {cleared['k']} of {cleared['n']} "
-        f"without one (specificity {_figure(estimate(cleared), data['level'])})."
+        f"negative ones (specificity {_figure(estimate(cleared), data['level'])})."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tlbench.protocols.partition import PARTITIONS
 from tlbench.report.rows import percent, unit_of, why_clustered
 from tlbench.report.selections import selection_note
 from tlbench.specs import UNIT_WORDS
@@ -12,8 +13,6 @@ from tlbench.specs import UNIT_WORDS
 Data = Mapping[str, Any]
 Records = Mapping[str, Data]
 """The tested record of each backbone, by the name it has in the comparison."""
-
-PARTITIONS = ("train", "validation", "test", "hold-out")
 
 
 def detail(record: Data, part: str, name: str, default: Any = None) -> Any:
@@ -143,9 +142,9 @@ def partitions_of(record: Data) -> dict[str, Data]:
 
 
 def partition_words(record: Data, unit: str) -> str:
-    """Return how many units, and how many of them with a fracture, each partition has."""
+    """Return how many units, and how many of them are positive, each partition has."""
     told = [
-        f"{name} {part['n']:,} ({part['positives']:,} with a fracture)"
+        f"{name} {part['n']:,} ({part['positives']:,} positive)"
         for name, part in partitions_of(record).items()
     ]
     return f"{UNIT_WORDS[unit].capitalize()}: {', '.join(told)}." if told else ""

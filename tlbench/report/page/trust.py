@@ -125,7 +125,7 @@ def _data(record: Data) -> list[tuple[str, str]]:
         ("Subset", record["subset"] or "all of it"),
         ("Taken", " ".join(selection_note(detail(record, "dataset", "selection")))),
         ("Radiographs", _number(record.get("radiographs"))),
-        ("With a fracture", _number(record.get("positives"))),
+        ("Positive", _number(record.get("positives"))),
         ("Patients", "not named by the data set" if patients is None else f"{patients:,}"),
         ("Unreadable files left out", _number(record.get("skipped"))),
         ("Fingerprint", detail(record, "dataset", "fingerprint", "")),
@@ -146,7 +146,7 @@ def _partitions(data: Data, records: Records) -> Sheet:
         parts = partitions_of(record)
         kinds.setdefault(repr(parts), ([], parts))[0].append(name)
     unit = unit_of(data)
-    cells = {UNIT_WORDS[unit].capitalize(): "n", "With a fracture": "positives"}
+    cells = {UNIT_WORDS[unit].capitalize(): "n", "Positive": "positives"}
     if any(part.get("patients") for _, parts in kinds.values() for part in parts.values()):
         cells["Patients"] = "patients"
     if unit != "image":
