@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,10 @@ def test_the_gate_stops_warns_or_does_not_look(pictures: Path, tmp_path: Path) -
         shown = call("compare", "--results", results, "--format", table_format)
         said = " ".join(shown.stdout.split())
         assert "leaks in the data" in said, table_format
+    for table_format in ("markdown", "latex"):  # each table may be taken alone
+        text = call("compare", "--results", results, "--format", table_format).stdout
+        tables = len(re.findall(r"^\*\*|\\caption", text, re.MULTILINE))
+        assert text.count("leaks in the data") >= tables > 1
     tables = call("compare", "--results", results, "--format", "csv").stdout.split("\n\n")
     for row in (row for text in tables for row in csv.DictReader(text.splitlines())):
         assert "leaks in the data" in row["warnings"]

@@ -58,6 +58,6 @@ def audit_command(
     if write_exclusions is not None:
         write(write_exclusions, findings.exclusions())
         what = counted(facts["exclusions"], "case")
-        print_line(f'{what} in "{write_exclusions}"; --exclude FILE leaves them out')
+        print_line(f'{what} in "{write_exclusions}", for --exclude')
     if findings.leaks:
         raise typer.Exit(1)

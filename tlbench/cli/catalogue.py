@@ -110,12 +110,18 @@ def list_runs(json: Json = False, results: Results = Path("results")) -> None:
             "holdout": r["holdout"]["n"],
             "created": r["created"],
             "leaks": len(r.get("audit", {}).get("leaks", ())),
+            "synthetic": r["synthetic"],
         }
         for r in records
     ]
     columns = ("run", "AUC")
     rows = [
-        (f["run"], stacked(estimate(f["auc"])) + "\nleaks in the data" * bool(f["leaks"]))
+        (
+            f["run"],
+            stacked(estimate(f["auc"]))
+            + "\nsynthetic" * f["synthetic"]
+            + "\nleaks in the data" * bool(f["leaks"]),
+        )
         for f in facts
     ]
     _print(json, facts, columns, rows, names_whole=False)

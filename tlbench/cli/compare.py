@@ -162,6 +162,8 @@ def _plot(
     from tlbench.report.plots import save_plots
 
     title = data.get("dataset", "") + (" (synthetic)" if data.get("synthetic") else "")
+    if any("leaks in the data" in line for line in data.get("warnings", ())):
+        title += " (leaks in the data)"
     files = save_plots(
         curves, folder, level=level, ci=ci.value, title=title, formats=(plot_format.value,)
     )

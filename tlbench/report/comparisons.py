@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tlbench.report.rows import averaged, data_words, holdout_words, methods, percent, unit_of
+from tlbench.report.rows import (
+    averaged,
+    data_words,
+    grave_warnings,
+    holdout_words,
+    methods,
+    percent,
+    unit_of,
+)
 from tlbench.report.selections import selection_note
 from tlbench.report.sheets import Cell, Estimate, Sheet, estimate
 
@@ -25,9 +33,10 @@ def comparison_sheets(data: Data, *, warnings: bool = True) -> list[Sheet]:
     columns = ("Backbone", "AUC", "Group", "Sensitivity", "Specificity", "Optimistic")
     notes = [*_backbone_notes(data), *(_warnings(data) if warnings else ())]
     first = Sheet("backbones", title, columns, rows, notes)
-    sheets = [first, _scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
-    marks = (*(["synthetic"] if data["synthetic"] else []), *data["warnings"])
-    return [replace(sheet, marks=marks) for sheet in sheets]
+    others = [_scores_sheet(data, with_seeds=True), *_pair_sheets(data)]
+    grave = [f"Warning: {line}." for line in grave_warnings(data["warnings"])]
+    sheets = [first, *(replace(sheet, notes=sheet.notes + grave) for sheet in others)]
+    return [replace(sheet, marks=tuple(data["warnings"])) for sheet in sheets]
 
 
 def evaluation_sheets(data: Data, title: str) -> list[Sheet]:

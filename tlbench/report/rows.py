@@ -97,6 +97,12 @@ def holdout_words(holdout: Data, unit: str = "image") -> str:
     )
 
 
+def grave_warnings(warnings: Sequence[str]) -> list[str]:
+    """Return the warnings without which no figure may be shown, wherever it stands."""
+    grave = ("leaks in the data", "the data were not audited", "synthetic data")
+    return [line for line in warnings if any(words in line for words in grave)]
+
+
 def averaged(data: Data) -> list[str]:
     """Return what scores are averaged over, where they are."""
     unit = unit_of(data)

@@ -9,6 +9,7 @@ from typing import Any
 from tlbench.report.rows import (
     averaged,
     data_words,
+    grave_warnings,
     holdout_words,
     leak_note,
     methods,
@@ -40,10 +41,12 @@ def run_sheets(records: Sequence[Data], failed: Mapping[str, str] | None = None)
         by_backbone.setdefault(record["backbone"], []).append(record)
     rows = [row for group in by_backbone.values() for row in _seed_rows(group)]
     lines = [f"Failed: {name}: {reason}." for name, reason in (failed or {}).items()]
+    said = dict.fromkeys(line for record in records for line in record["warnings"])
+    grave = [f"Warning: {line}." for line in grave_warnings(list(said))]
     spread = [row for group in by_backbone.values() for row in _spread_rows(group)]
     return [
         Sheet("runs", title, SEED_COLUMNS, rows, [*_notes(by_backbone), *lines]),
-        Sheet("seeds", "Spread over seeds", SPREAD_COLUMNS, spread, [_APART]),
+        Sheet("seeds", "Spread over seeds", SPREAD_COLUMNS, spread, [_APART, *grave]),
     ]
 
 

@@ -149,6 +149,8 @@ def test_weights_have_origin_licence_and_whole_checksum() -> None:
 
 def test_time_and_memory_stand_beside_each_run() -> None:
     record = changed(record_of("mobilenet_v2"), memory_mb=1234.5)
+    made = {key: value for key, value in record["extraction"].items() if "reading" not in key}
+    record = changed(record, extraction=made)
     (runs,) = [s for s in trust_sheets(compared([record])) if s.name == "runs"]
     ((_, run, seed, ended, time, made, memory),) = runs.rows
     assert (run, seed, ended) == (record["run"], "0", record["created"][:16].replace("T", " "))
