@@ -38,6 +38,12 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     assert (tmp_path / "there").read_bytes() == b"new"
 
 
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(CacheError, match="can't write to"):
+        write(tmp_path / "loop")
+
+
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

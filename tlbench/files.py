@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def write_whole(file: Path, write: Callable[[Any], None]) -> None:
     """
     temporary, folder = "", file.parent
     try:
+        with suppress(FileNotFoundError):
+            file.stat()  # of links that lead round in a circle not every Python's resolve says so
         if file.exists() and not (file.is_file() or file.is_dir()):
             with file.open("wb") as stream:
                 write(stream)
@@ -45,8 +48,9 @@ def spare_inputs(
     outputs: Iterable[Path | None], inputs: Iterable[Path | None], folder: Path | None = None
 ) -> None:
     """Raise `DataError` where an output would replace an input, or any file in `folder`."""
-    read = [file.resolve() for file in inputs if file is not None]
-    for output in (file for file in outputs if file is not None and file.is_file()):
+    there = [file for file in outputs if file is not None and file.is_file()]
+    read = {file.resolve() for file in inputs if file is not None} if there else set()
+    for output in there:
         inside = folder is not None and output.resolve().is_relative_to(folder.resolve())
         if inside or output.resolve() in read:
             raise DataError(

@@ -88,6 +88,16 @@ def test_files_that_alternate_are_found() -> None:
     assert found["file order"].high < 0.5
 
 
+def test_a_warning_names_first_what_tells_most() -> None:
+    flagged = [
+        {"name": name, "auc": auc, "flagged": True}
+        for name, auc in (("a", 0.6), ("b", 0.7), ("c", 0.8), ("file order", 0.001))
+    ]
+    audited = gate.Audited("warn", Table((), ()), shortcuts=tuple(flagged))
+    (line,) = audited.warnings()
+    assert line.startswith("shortcuts tell labels apart: file order (AUC 0.00); c (AUC 0.80)")
+
+
 def test_metadata_are_found_but_not_what_reveals_the_label() -> None:
     rng = np.random.default_rng(2)
     ages = np.where(LABELS == 1, rng.normal(60, 9, N), rng.normal(45, 9, N))

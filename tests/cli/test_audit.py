@@ -180,6 +180,9 @@ def test_no_output_replaces_an_input(pictures: Path, tmp_path: Path) -> None:
         call(*show, "--no-sheet", "--cases", manifest),
         call(*show, "--sheet", manifest),
         call(*show, "--data-root", pictures, "--sheet", pictures / "001.png"),
+        call(*show, "--sheet", pictures / "001.png"),
+        call(*show, "--no-sheet", "--cases", pictures / "001.png"),
+        audit(manifest, "--write-exclusions", pictures / "001.png"),
     ):
         assert done.exit_code == 1
         assert "is not replaced" in str(done.exception)

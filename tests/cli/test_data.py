@@ -125,6 +125,14 @@ def test_the_default_file_bears_the_data_sets_name(
         assert picture.format == "PNG"
 
 
+def test_the_default_sheet_is_drawn_anew_in_the_folder_of_the_data(
+    wrists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(wrists)
+    for _ in range(2):
+        show("folder", "--data-root", ".", "--per-class", 1)
+
+
 def test_misspelt_names_are_found_before_anything_is_read(wrists: Path) -> None:
     for words in (["foldr"], ["folder", "--backbone", "mobilnet_v2"]):
         with pytest.raises(UnknownNameError, match="unknown"):

@@ -58,6 +58,14 @@ def test_tables_go_to_stdout_or_to_a_file(tmp_path: Path, here: dict[str, object
         assert (tmp_path / "tables").read_text().strip() == done.stdout.strip()
 
 
+def test_the_table_of_the_cases_is_not_replaced(tmp_path: Path, here: dict[str, object]) -> None:
+    (tmp_path / "t.csv").write_text("path,label\n")
+    done = tlb("report", ONE, "--manifest", "t.csv", "-o", "t.csv", **here)
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: "t.csv" is part of the data: it is not replaced\n')
+    assert (tmp_path / "t.csv").read_text() == "path,label\n"
+
+
 def test_figures_are_saved_beside_it(tmp_path: Path, here: dict[str, object]) -> None:
     done = tlb("report", ONE, OTHER, "--figures", "figures", **here)
     assert done.returncode == 0, done.stderr

@@ -74,6 +74,6 @@ def test_a_cohort_that_can_not_be_drawn_says_what_there_is(positives, negatives)
         rows = MANY
     with pytest.raises(DataError) as caught:
         draw_cohort(rows, "k", rule(positives, negatives))
-    assert f"takes {positives:,} radiographs with a fracture" in caught.value.message
+    assert f"takes {positives:,} positive and {negatives:,} negative" in caught.value.message
     assert f"there are 60 and {'120' if rows is not MANY else '100'}" in caught.value.message
     assert caught.value.message.isprintable()

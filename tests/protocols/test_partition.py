@@ -94,9 +94,9 @@ def test_patients_with_both_labels_stay_whole_and_balance_holds() -> None:
     assert all(len(np.unique(parts.of[groups == g])) == 1 for g in range(100))
 
 
-@pytest.mark.parametrize(("label", "word"), [(1, "a fracture"), (0, "no fracture")])
+@pytest.mark.parametrize(("label", "word"), [(1, "positive"), (0, "negative")])
 def test_one_class_only_is_an_error(label: int, word: str) -> None:
-    with pytest.raises(DataError, match=f"all 50 radiographs are labelled {word}"):
+    with pytest.raises(DataError, match=f"all 50 radiographs are {word}"):
         draw([label] * 50)
 
 

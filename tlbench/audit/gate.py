@@ -83,7 +83,7 @@ class Audited:
             lines.append(f"{what} in the data set with both labels: {_several(pairs, 3)}")
         flagged = [each for each in self.shortcuts if each["flagged"]]
         if flagged:
-            flagged.sort(key=lambda each: -each["auc"])
+            flagged.sort(key=lambda each: -abs(each["auc"] - 0.5))
             told = [f"{each['name']} (AUC {each['auc']:.2f})" for each in flagged]
             lines.append(f"shortcuts tell labels apart: {_several(told, 3)}")
         return lines

@@ -39,6 +39,7 @@ def audit_command(
     from tlbench.backbones import find_backbone
     from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_table
     from tlbench.environment import cache_folder
+    from tlbench.files import spare_inputs
     from tlbench.report.audits import AUDIT_COLUMNS, audit_notes, audit_rows
     from tlbench.specs import DataChoice
     from tlbench.words import counted
@@ -50,6 +51,7 @@ def audit_command(
     choice = DataChoice(dataset=dataset, **place.as_choice(), **selection.as_choice())
     folder = cache or cache_folder()
     findings = look_through(spec, choice, folder, ConsoleProgress(), weights)
+    spare_inputs([write_exclusions], (r.path for r in findings.table.radiographs))
     facts = findings.describe()
     if json:
         print_json(facts)

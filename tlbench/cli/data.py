@@ -129,6 +129,7 @@ def show_data(
     """Count what a run would use, and draw radiographs of each class as a network sees them."""
     from tlbench.cli.output import ConsoleProgress, print_json, print_line, print_table
     from tlbench.environment import cache_folder
+    from tlbench.files import spare_inputs
     from tlbench.overview import look_over
     from tlbench.quiet import stdout_aside
     from tlbench.report.contact_sheet import choose_look, draw_contact_sheet, write_cases
@@ -140,7 +141,8 @@ def show_data(
     progress = ConsoleProgress()
     look = choose_look(host, backbone, prepare or ())
     file = None if no_sheet else sheet or Path(f"{dataset}-contact-sheet.png")
-    place.spare([file, cases], selection.exclude)
+    # The default sheet may be drawn anew, wherever it lies.
+    place.spare([None if no_sheet else sheet, cases], selection.exclude)
     tiles: list[Tile] = []
     with stdout_aside():
         overview = look_over(
@@ -153,6 +155,7 @@ def show_data(
             cache=cache or cache_folder(),
             progress=progress,
         )
+        spare_inputs([file, cases], (r.path for r in overview.table.radiographs))
         if file is not None:
             tiles = draw_contact_sheet(file, overview, look, per_class, progress.warn, names=names)
     if cases is not None:

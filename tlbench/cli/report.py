@@ -69,6 +69,7 @@ def report_command(
     from tlbench.report.document import report_text
     from tlbench.report.page.sources import CasesRequest
 
+    place.spare([output])
     compared = chosen.compare()
     if figures:
         _save_figures(compared, figures)

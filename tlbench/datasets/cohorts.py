@@ -35,8 +35,8 @@ def draw_cohort(radiographs: Sequence[Radiograph], name: str, rule: CohortRule) 
             if taken is not None:
                 return [r for r, is_taken in zip(radiographs, taken, strict=True) if is_taken]
     raise DataError(
-        f'the cohort "{name}" takes {rule.positives:,} radiographs with a fracture and '
-        f"{rule.negatives:,} without, of whole patients; there are {positives:,} and {negatives:,} "
+        f'the cohort "{name}" takes {rule.positives:,} positive and {rule.negatives:,} '
+        f"negative radiographs, of whole patients; there are {positives:,} and {negatives:,} "
         f"of {len(names):,} patients",
         "leave out less, or do without --cohort",
     )

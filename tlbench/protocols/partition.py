@@ -138,7 +138,7 @@ def draw_holdout(
                 )
             return held, per_class, note
     raise DataError(
-        f"{len(labels)} {what}, {int(labels.sum())} with a fracture, are too few for a "
+        f"{len(labels)} {what}, {int(labels.sum())} positive, are too few for a "
         f"hold-out: it needs at least 2 of each label, of whole patients, within {within}",
         "add radiographs; 100 or more make a hold-out that can show something",
     )
@@ -157,9 +157,9 @@ def _check_parts(labels: NDArray[np.int64], of: NDArray[np.int64], what: str) ->
 def _check_classes(labels: NDArray[np.int64], what: str) -> None:
     present = np.unique(labels)
     if len(present) < 2:
-        word = "a fracture" if len(labels) and present[0] == 1 else "no fracture"
+        word = "positive" if len(labels) and present[0] == 1 else "negative"
         raise DataError(
-            f"all {len(labels)} {what} are labelled {word}: an AUC needs both labels",
+            f"all {len(labels)} {what} are {word}: an AUC needs both labels",
             "check the labels, or choose a subset that has both",
         )
 

@@ -41,8 +41,9 @@ def audit_notes(facts: Data) -> list[str]:
     if level is not None:
         lines.append(
             f"Shortcuts: AUC of the label told from this alone, with its {100 * level:g} % "
-            "interval; a warning where all of it lies above 0.5. Where nothing is behind it, "
-            f"about one check in {round(2 / (1 - level))} warns by chance."
+            "interval; a warning where all of it lies above 0.5 (of file order on either side). "
+            f"Where nothing is behind it, about one check in {round(2 / (1 - level))} warns by "
+            "chance."
         )
     if facts["exclusions"]:
         what = "radiograph is" if facts["exclusions"] == 1 else "radiographs are"
@@ -55,7 +56,7 @@ def audit_notes(facts: Data) -> list[str]:
 
 def _radiographs(facts: Data) -> str:
     patients = (
-        f" radiographs of {facts['patients']:,} patients"
+        f" radiographs of {counted(facts['patients'], 'patient')}"
         if facts["patients"]
         else ", no patients named"
     )
