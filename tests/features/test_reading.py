@@ -155,7 +155,7 @@ def test_the_cache_lists_verifies_and_mends_signatures(
     listed = run(app, ["cache", "ls", "--cache", str(cache)]).stdout
     assert "signatures" in listed
     assert "128×128" in listed
-    assert "1 shards, 0 of them" in run(app, ["cache", "verify", "--cache", str(cache)]).stdout
+    assert "1 shard, 0 of them" in run(app, ["cache", "verify", "--cache", str(cache)]).stdout
     (shard,) = (cache / "signatures").rglob("*.npy")
     content = bytearray(shard.read_bytes())
     content[-5000] ^= 1
